@@ -1,0 +1,174 @@
+"""The settings of an installation: one frozen dataclass, one function that reads file and environment.
+
+Each field can be given in `settings.yaml` in the state folder, or by the environment variable
+``URBANLAB_`` + its name in capitals, which wins. `hub_config/settings.example.yaml` shows all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PREFIX = "URBANLAB_"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names it and says what is expected."""
+
+
+def _setting(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and listen. Paths are absolute; ports are TCP ports on `bind`."""
+
+    state: Path = _setting(CHECKOUT / "var", "Folder of all state: data, secrets, logs, homes.")
+    parts: Path = _setting(CHECKOUT / ".parts", "Folder of the programs that were fetched; no state in it.")
+    tenants: Path = _setting(Path(), "Folder of the operator's tenants; by default `tenants` in the state folder.")
+    demo: bool = _setting(True, "Start with the demo tenants, their accounts and the simulated feeds.")
+    bind: str = _setting("127.0.0.1", "Address that the proxy, Keycloak, Kafka and the gateway listen on.")
+    public_url: str = _setting("", "Address of the hub as browsers see it, where a reverse proxy stands in front.")
+    base_url: str = _setting("/", "Path below which the hub lives; begins and ends with a slash.")
+    subdomains: bool = _setting(False, "Give hub and users host names of their own; locally `*.localhost`.")
+    tls_certificate: str = _setting("", "File with the TLS certificate chain of the hub's address.")
+    tls_key: str = _setting("", "File with the key of that certificate.")
+    idle_minutes: int = _setting(240, "Minutes after which a server that nobody uses is stopped.")
+    memory_limit_mb: int = _setting(4096, "Memory that one process of a user's server may take, in MB.")
+    process_limit: int = _setting(256, "Processes and threads that one user's account may have.")
+    hub_port: int = _setting(8000, "Port of the hub for browsers (the proxy).")
+    proxy_api_port: int = _setting(8001, "Port at which the hub tells the proxy its routes.")
+    hub_api_port: int = _setting(8081, "Port at which proxy, servers and services reach the hub.")
+    keycloak_port: int = _setting(8180, "Port of Keycloak for browsers.")
+    keycloak_management_port: int = _setting(9180, "Port of Keycloak's health.")
+    kafka_port: int = _setting(9092, "Port of Kafka for clients.")
+    kafka_controller_port: int = _setting(9093, "Port of Kafka's controller.")
+    warehouse_port: int = _setting(8123, "Port of the warehouse gateway (ClickHouse's HTTP interface).")
+    tokens_port: int = _setting(8201, "Port of the tokens service.")
+    ingest_port: int = _setting(8202, "Port of the ingest service's health and metrics.")
+    simulator_port: int = _setting(8203, "Port of the simulator's health and metrics.")
+
+    @property
+    def hub_url(self) -> str:
+        """Address of the hub for browsers, with base path and trailing slash."""
+        scheme = "https" if self.tls_certificate else "http"
+        return (self.public_url.rstrip("/") or f"{scheme}://{self.bind}:{self.hub_port}") + self.base_url
+
+    @property
+    def hub_api_url(self) -> str:
+        """Address of the hub's REST API for servers and services."""
+        return f"http://{self.bind}:{self.hub_api_port}{self.base_url}hub/api"
+
+    @property
+    def keycloak_url(self) -> str:
+        """Address of Keycloak."""
+        return f"http://{self.bind}:{self.keycloak_port}"
+
+    @property
+    def realm_url(self) -> str:
+        """Address of the realm `urban`."""
+        return f"{self.keycloak_url}/realms/urban"
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """Host and port of Kafka."""
+        return f"{self.bind}:{self.kafka_port}"
+
+    @property
+    def warehouse_url(self) -> str:
+        """Address of the warehouse gateway."""
+        return f"http://{self.bind}:{self.warehouse_port}"
+
+    @property
+    def tokens_url(self) -> str:
+        """Address of the tokens service."""
+        return f"http://{self.bind}:{self.tokens_port}"
+
+    @property
+    def records(self) -> Path:
+        """Folder of the resolved tenants that services read."""
+        return self.state / "records"
+
+    @property
+    def master_secrets(self) -> Path:
+        """Folder of all secrets; only the operator reads it."""
+        return self.state / "secrets"
+
+    @property
+    def homes(self) -> Path:
+        """Folder of the users' homes."""
+        return self.state / "homes"
+
+    @property
+    def assets(self) -> Path:
+        """Folder of the files that maps need in the browser."""
+        return self.parts / "assets"
+
+    @property
+    def curated(self) -> Path:
+        """Folder of the curated notebooks."""
+        return CHECKOUT / "notebooks" / "curated"
+
+    def service_state(self, service: str) -> Path:
+        """Folder that belongs to one service's account."""
+        return self.state / service
+
+    def service_secrets(self, service: str) -> Path:
+        """Folder of one service's own secrets."""
+        return self.state / service / "secrets"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings from `settings.yaml` and the environment; raise `SettingsError` with the reason."""
+    environ = os.environ if environ is None else environ
+    state = Path(environ.get(f"{PREFIX}STATE") or CHECKOUT / "var").absolute()
+    values = {**_read_settings_file(state / "settings.yaml"), **_read_environment(environ), "state": state}
+    values["parts"] = Path(values.get("parts") or CHECKOUT / ".parts").absolute()
+    values["tenants"] = Path(values.get("tenants") or state / "tenants").absolute()
+    settings = Settings(**values)
+    if not (settings.base_url.startswith("/") and settings.base_url.endswith("/")):
+        raise SettingsError(f"base_url is {settings.base_url!r}: it must begin and end with a slash")
+    return settings
+
+
+def _read_settings_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is no YAML: {error}") from error
+    fields = {spec.name: spec for spec in dataclasses.fields(Settings)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise SettingsError(f"{path} has unknown settings: {', '.join(unknown)}")
+    return {name: _convert(fields[name], str(value)) for name, value in values.items()}
+
+
+def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    for spec in dataclasses.fields(Settings):
+        text = environ.get(PREFIX + spec.name.upper())
+        if text:
+            values[spec.name] = _convert(spec, text)
+    return values
+
+
+def _convert(spec: dataclasses.Field[Any], text: str) -> Any:
+    if isinstance(spec.default, bool):
+        if text.lower() not in {"0", "1", "true", "false", "yes", "no", "on", "off"}:
+            raise SettingsError(f"{spec.name} is {text!r}: write true or false")
+        return text.lower() in {"1", "true", "yes", "on"}
+    if isinstance(spec.default, int):
+        if not text.isdigit():
+            raise SettingsError(f"{spec.name} is {text!r}: write a whole number")
+        return int(text)
+    return Path(text) if isinstance(spec.default, Path) else text

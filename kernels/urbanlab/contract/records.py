@@ -1,0 +1,122 @@
+"""Records that cross borders: what `urbanlab apply` resolves about tenants and the services read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Text = dict[str, str]  # language code -> text
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a feed's dataset; `type` is one of `COLUMN_TYPES`, `unit` is UCUM or free text."""
+
+    name: str
+    type: str
+    title: Text
+    unit: str = ""
+    description: Text = field(default_factory=dict)
+
+
+# type -> what the warehouse stores; instants are kept in UTC
+COLUMN_TYPES = {
+    "instant": "DateTime('UTC')",
+    "date": "Date",
+    "integer": "Int64",
+    "number": "Float64",
+    "text": "String",
+    "category": "LowCardinality(String)",
+    "boolean": "Bool",
+}
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed of a tenant: the topic and the table `name`, each record once by `key`."""
+
+    name: str
+    title: Text
+    description: Text
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    time: str  # the column of type `instant` that orders the records
+    licence: str
+    refresh: str = ""  # ISO 8601 duration between two records of one source, for example PT1H
+    keep_days: int = 0  # 0 keeps for ever
+    simulated: bool = False
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A place that the simulator measures at; `kind` is `footfall` or `weather`, `level` scales footfall."""
+
+    id: str
+    name: str
+    kind: str
+    longitude: float
+    latitude: float
+    level: float = 1.0
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant as the services see it; resolved from its file over the defaults, secrets never in it."""
+
+    id: str
+    title: str
+    languages: tuple[str, ...]
+    state: str  # ISO 3166-2 code of the federal state, for holidays: NW
+    time_zone: str
+    latitude: float
+    longitude: float
+    crs: str
+    population: int
+    contact: str
+    feeds: tuple[Feed, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
+
+
+def tenant_from_dict(values: dict[str, Any]) -> Tenant:
+    """Return the record that `tenant_to_dict` took apart; raise `TypeError` or `KeyError` for a stranger's."""
+    feeds = tuple(
+        Feed(
+            **{
+                **feed,
+                "columns": tuple(Column(**column) for column in feed["columns"]),
+                "key": tuple(feed["key"]),
+            }
+        )
+        for feed in values.get("feeds", ())
+    )
+    sensors = tuple(Sensor(**sensor) for sensor in values.get("sensors", ()))
+    return Tenant(**{**values, "languages": tuple(values["languages"]), "feeds": feeds, "sensors": sensors})
+
+
+def tenant_to_dict(tenant: Tenant) -> dict[str, Any]:
+    """Return plain values for JSON."""
+    return dataclasses.asdict(tenant)
+
+
+def read_tenants(directory: Path) -> dict[str, Tenant]:
+    """Return the resolved tenants in `directory` by id; an absent directory holds none."""
+    return {
+        path.stem: tenant_from_dict(json.loads(path.read_text(encoding="utf-8")))
+        for path in sorted(directory.glob("*.json"))
+    }
+
+
+def write_tenant(directory: Path, tenant: Tenant) -> bool:
+    """Write a resolved tenant so that a reader never sees half of it; return whether anything changed."""
+    path = directory / f"{tenant.id}.json"
+    text = json.dumps(tenant_to_dict(tenant), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    draft = path.with_suffix(".draft")
+    draft.write_text(text, encoding="utf-8")
+    draft.chmod(0o644)
+    draft.replace(path)
+    return True
