@@ -33,10 +33,14 @@ class Settings:
 
     state: Path = _setting(CHECKOUT / "var", "Folder of all state: data, secrets, logs, homes.")
     parts: Path = _setting(CHECKOUT / ".parts", "Folder of the programs that were fetched; no state in it.")
-    tenants: Path = _setting(Path(), "Folder of the operator's tenants; by default `tenants` in the state folder.")
+    tenants: Path = _setting(
+        Path(), "Folder of the operator's tenants; by default `tenants` in the state folder."
+    )
     demo: bool = _setting(True, "Start with the demo tenants, their accounts and the simulated feeds.")
     bind: str = _setting("127.0.0.1", "Address that the proxy, Keycloak, Kafka and the gateway listen on.")
-    public_url: str = _setting("", "Address of the hub as browsers see it, where a reverse proxy stands in front.")
+    public_url: str = _setting(
+        "", "Address of the hub as browsers see it, where a reverse proxy stands in front."
+    )
     base_url: str = _setting("/", "Path below which the hub lives; begins and ends with a slash.")
     subdomains: bool = _setting(False, "Give hub and users host names of their own; locally `*.localhost`.")
     tls_certificate: str = _setting("", "File with the TLS certificate chain of the hub's address.")
@@ -59,8 +63,15 @@ class Settings:
     @property
     def hub_url(self) -> str:
         """Address of the hub for browsers, with base path and trailing slash."""
+        return self.hub_origin + self.base_url
+
+    @property
+    def hub_origin(self) -> str:
+        """Scheme, host and port of the hub for browsers; users' host names lie below it with `subdomains`."""
         scheme = "https" if self.tls_certificate else "http"
-        return (self.public_url.rstrip("/") or f"{scheme}://{self.bind}:{self.hub_port}") + self.base_url
+        # An address has no host names below it, `localhost` has.
+        host = "localhost" if self.subdomains else self.bind
+        return self.public_url.rstrip("/") or f"{scheme}://{host}:{self.hub_port}"
 
     @property
     def hub_api_url(self) -> str:
@@ -136,6 +147,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     settings = Settings(**values)
     if not (settings.base_url.startswith("/") and settings.base_url.endswith("/")):
         raise SettingsError(f"base_url is {settings.base_url!r}: it must begin and end with a slash")
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise SettingsError(f"public_url is {settings.public_url!r}: it must begin with https://")
     return settings
 
 
@@ -144,13 +157,16 @@ def _read_settings_file(path: Path) -> dict[str, Any]:
         return {}
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is no YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path} must be a list of settings with values, one `name: value` a line")
     fields = {spec.name: spec for spec in dataclasses.fields(Settings)}
-    unknown = sorted(set(values) - set(fields))
+    unknown = sorted(str(name) for name in values if name not in fields)
     if unknown:
         raise SettingsError(f"{path} has unknown settings: {', '.join(unknown)}")
-    return {name: _convert(fields[name], str(value)) for name, value in values.items()}
+    # A name with nothing behind it leaves the default.
+    return {name: _convert(fields[name], str(value)) for name, value in values.items() if value is not None}
 
 
 def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -168,7 +184,9 @@ def _convert(spec: dataclasses.Field[Any], text: str) -> Any:
             raise SettingsError(f"{spec.name} is {text!r}: write true or false")
         return text.lower() in {"1", "true", "yes", "on"}
     if isinstance(spec.default, int):
-        if not text.isdigit():
+        if not (text.isascii() and text.isdigit()):
             raise SettingsError(f"{spec.name} is {text!r}: write a whole number")
+        if spec.name.endswith("_port") and not 0 < int(text) < 65536:
+            raise SettingsError(f"{spec.name} is {text}: write a port between 1 and 65535")
         return int(text)
     return Path(text) if isinstance(spec.default, Path) else text

@@ -1,0 +1,146 @@
+"""Everything the hub is told, one function for each concern; each only sets traits."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from traitlets.config import Config
+
+from urbanlab.contract.secrets import read_secret
+from urbanlab_hub.identity import UrbanAuthenticator
+from urbanlab_hub.local_spawner import UnixAccountSpawner
+from urbanlab_hub.roles import SERVER_SCOPES, make_roles, make_services
+from urbanlab_hub.services import SERVICES
+from urbanlab_hub.settings import Settings
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def configure(c: Config, settings: Settings) -> None:
+    """Set everything on the hub's configuration."""
+    for concern in (
+        *(configure_addresses, configure_proxy, configure_state, configure_restarts, configure_logging),
+        *(configure_identity, configure_keycloak, configure_roles, configure_services),
+        *(configure_spawner, configure_server, configure_pages),
+    ):
+        concern(c, settings)
+
+
+def configure_addresses(c: Config, settings: Settings) -> None:
+    """Where browsers, servers and services reach the hub."""
+    c.JupyterHub.bind_url = f"http://{settings.bind}:{settings.hub_port}{settings.base_url}"
+    c.JupyterHub.hub_bind_url = f"http://{settings.bind}:{settings.hub_api_port}"
+    if settings.public_url:
+        c.JupyterHub.public_url = settings.hub_url
+    if settings.subdomains:
+        # Scripts of one person's server are then another origin to the hub and to everybody else's.
+        c.JupyterHub.subdomain_host = settings.hub_origin
+
+
+def configure_proxy(c: Config, settings: Settings) -> None:
+    """The proxy is a process of its own, so that a restart of the hub breaks no connection."""
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = f"http://{settings.bind}:{settings.proxy_api_port}"
+    c.ConfigurableHTTPProxy.auth_token = _read(settings, "proxy-api-token")
+
+
+def configure_state(c: Config, settings: Settings) -> None:
+    """What the hub keeps, and the keys that protect it."""
+    state = settings.service_state("hub")
+    c.JupyterHub.db_url = f"sqlite:///{state / 'jupyterhub.sqlite'}"
+    c.JupyterHub.cookie_secret = bytes.fromhex(_read(settings, "cookie-secret"))
+    c.JupyterHub.pid_file = ""
+    c.CryptKeeper.keys = [bytes.fromhex(_read(settings, "crypt-key"))]
+
+
+def configure_restarts(c: Config, settings: Settings) -> None:
+    """Restarting the hub interrupts nobody."""
+    c.JupyterHub.cleanup_servers = False
+    c.JupyterHub.cleanup_proxy = False
+    c.JupyterHub.shutdown_on_logout = False
+
+
+def configure_logging(c: Config, settings: Settings) -> None:
+    """One JSON object a line on stderr; the supervisor keeps it."""
+    c.JupyterHub.logging_config = {
+        "formatters": {"json": {"class": "urbanlab_hub.logs.JsonFormatter"}},
+        "handlers": {"console": {"formatter": "json"}},
+    }
+
+
+def configure_identity(c: Config, settings: Settings) -> None:
+    """Who may log in: whoever Keycloak puts into a role of a known tenant."""
+    c.JupyterHub.authenticator_class = UrbanAuthenticator
+    c.UrbanAuthenticator.records = settings.records
+    c.UrbanAuthenticator.logged_out_url = f"{settings.hub_url}hub/logged-out"
+    c.UrbanAuthenticator.enable_auth_state = True
+    c.UrbanAuthenticator.manage_groups = True
+    c.UrbanAuthenticator.auto_login = True
+    # `check_allowed` decides; without this the hub warns that nobody could log in.
+    c.UrbanAuthenticator.any_allow_config = True
+    c.UrbanAuthenticator.refresh_pre_spawn = True
+
+
+def configure_keycloak(c: Config, settings: Settings) -> None:
+    """The hub's client in the realm."""
+    endpoints = f"{settings.realm_url}/protocol/openid-connect"
+    c.UrbanAuthenticator.login_service = "Keycloak"
+    c.UrbanAuthenticator.client_id = "jupyterhub"
+    c.UrbanAuthenticator.client_secret = _read(settings, "keycloak-client-jupyterhub")
+    c.UrbanAuthenticator.oauth_callback_url = f"{settings.hub_url}hub/oauth_callback"
+    c.UrbanAuthenticator.authorize_url = f"{endpoints}/auth"
+    c.UrbanAuthenticator.token_url = f"{endpoints}/token"
+    c.UrbanAuthenticator.userdata_url = f"{endpoints}/userinfo"
+    c.UrbanAuthenticator.logout_redirect_url = f"{endpoints}/logout"
+    c.UrbanAuthenticator.username_claim = "preferred_username"
+    c.UrbanAuthenticator.scope = ["openid"]
+    c.UrbanAuthenticator.enable_pkce = True
+
+
+def configure_roles(c: Config, settings: Settings) -> None:
+    """Rights of persons and services."""
+    c.JupyterHub.load_roles = make_roles()
+    c.Spawner.server_token_scopes = list(SERVER_SCOPES)
+
+
+def configure_services(c: Config, settings: Settings) -> None:
+    """The services that hold a token of the hub."""
+    tokens = {service.name: _read(settings, service.secret) for service in SERVICES}
+    c.JupyterHub.services = make_services(tokens)
+
+
+def configure_spawner(c: Config, settings: Settings) -> None:
+    """How servers are started and ended."""
+    c.JupyterHub.spawner_class = UnixAccountSpawner
+    c.UnixAccountSpawner.settings = settings
+    c.Spawner.start_timeout = 60
+    c.Spawner.http_timeout = 30
+    # A server that ended by itself is noticed after at most this many seconds.
+    c.Spawner.poll_interval = 10
+    c.UnixAccountSpawner.term_timeout = 5
+    c.UnixAccountSpawner.kill_timeout = 5
+
+
+def configure_server(c: Config, settings: Settings) -> None:
+    """What a user's server is told by the one who starts it; the rest is in extensions/jupyter-config."""
+    idle = settings.idle_minutes * 60
+    # -P: a file `json.py` in somebody's home must not stand in for the library's.
+    c.Spawner.cmd = [sys.executable, "-P", "-m", "urbanlab_lab"]
+    c.Spawner.args = [
+        f"--MappingKernelManager.cull_idle_timeout={idle}",
+        "--MappingKernelManager.cull_connected=True",
+        f"--ServerApp.shutdown_no_activity_timeout={idle}",
+    ]
+    c.Spawner.env_keep = []
+    c.Spawner.disable_user_config = True
+    c.Spawner.default_url = "/lab"
+
+
+def configure_pages(c: Config, settings: Settings) -> None:
+    """The hub's own pages."""
+    c.JupyterHub.template_paths = [str(TEMPLATES)]
+
+
+def _read(settings: Settings, name: str) -> str:
+    return read_secret(settings.service_secrets("hub"), name).reveal()

@@ -1,0 +1,201 @@
+"""Starts each hub user's server in a Unix account of its own, and ends everything that the account runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import signal
+import subprocess
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.spawner import LocalProcessSpawner
+from traitlets import Instance
+
+from urbanlab.contract import naming
+from urbanlab.contract.records import Tenant
+from urbanlab_hub import homes, processes
+from urbanlab_hub.accounts import ensure_account
+from urbanlab_hub.confinement import make_confinement
+from urbanlab_hub.known_tenants import KnownTenants
+from urbanlab_hub.processes import ProcessId
+from urbanlab_hub.settings import Settings
+from urbanlab_hub.user_environment import make_user_environment
+
+READY_POLL_SECONDS = 0.025
+LOG_NAME = ".urbanlab-server.log"
+
+
+class StartError(RuntimeError):
+    """A server that could not be started; the hub shows the message to the person."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.jupyterhub_message = message
+
+
+class UnixAccountSpawner(LocalProcessSpawner):  # type: ignore[misc]
+    """A server is a process in its hub user's account; without root, everything is one account."""
+
+    settings: Settings = Instance(Settings, help="The settings of the installation.").tag(config=True)
+    process: ProcessId | None = Instance(ProcessId, allow_none=True)
+
+    @cached_property
+    def known_tenants(self) -> KnownTenants:
+        """The tenants of the installation."""
+        return KnownTenants(self.settings.records)
+
+    # --- names and places ---
+
+    @property
+    def account_name(self) -> str:
+        """The Unix account of the hub user; without root only the name of its folders."""
+        return naming.make_account(self.user.name, self.installation)
+
+    @property
+    def installation(self) -> str:
+        """The four hex digits that tell installations on one machine apart."""
+        return (self.settings.state / "installation").read_text().strip()
+
+    @property
+    def home(self) -> Path:
+        """The home of the hub user."""
+        return self.settings.homes / self.account_name
+
+    @property
+    def runtime(self) -> Path:
+        """The folder of the kernels' sockets."""
+        return homes.make_runtime_path(self.installation, self.account_name)
+
+    def get_account(self) -> pwd.struct_passwd:
+        """Return the account that the server runs in, made where it is absent."""
+        if has_accounts():
+            return ensure_account(self.user.name, self.installation)
+        return pwd.getpwuid(os.geteuid())
+
+    def get_tenant(self) -> Tenant:
+        """Return the record of the hub user's tenant; raise `StartError` where it has been removed."""
+        tenant = self.known_tenants.load_tenants().get(naming.split_hub_user(self.user.name)[1])
+        if tenant is None:
+            raise StartError("This municipality is no longer part of the installation.")
+        return tenant
+
+    # --- starting ---
+
+    async def start(self) -> tuple[str, int]:
+        """Start the server; return its address once it listens."""
+        self.get_tenant()
+        account = await asyncio.to_thread(self.prepare)
+        self.popen_kwargs = self.make_popen_arguments(account)
+        address: tuple[str, int] = await super().start()
+        self.process = processes.find_process(self.pid)
+        await self.wait_until_listening(account.pw_uid)
+        return address
+
+    def prepare(self) -> pwd.struct_passwd:
+        """Make account and folders; end what a former server may have left."""
+        account = self.get_account()
+        if has_accounts():
+            processes.end_processes(account.pw_uid)
+        homes.ensure_home(self.home, account.pw_uid, account.pw_gid, self.settings.curated)
+        homes.ensure_runtime(self.runtime, account.pw_uid, account.pw_gid)
+        return account
+
+    def make_popen_arguments(self, account: pwd.struct_passwd) -> dict[str, Any]:
+        """Return what makes the new process the account's own."""
+        common = {"cwd": self.home, "umask": 0o077, "stdin": subprocess.DEVNULL}
+        if not has_accounts():
+            return common
+        return {**common, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+    def make_preexec_fn(self, name: str) -> Callable[[], None]:
+        """Return what the process runs before the server's program; its account is set already."""
+        limit = self.settings.process_limit if has_accounts() else None
+        return make_confinement(self.settings.memory_limit_mb, limit, self.home / LOG_NAME)
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        """Return the whole environment: JupyterHub's names and the contract's, and nothing of the hub's own."""
+        # A second name of the token for servers older than JupyterHub 0.7.
+        env.pop("JPY_API_TOKEN", None)
+        prefix = self.server.base_url
+        ours = make_user_environment(self.settings, self.get_tenant(), self.user.name, self.home, prefix)
+        return {**env, **ours, "JUPYTER_RUNTIME_DIR": str(self.runtime), "USER": self.account_name}
+
+    async def wait_until_listening(self, uid: int) -> None:
+        """Wait until the account listens at the port, so that the hub's first look finds the server."""
+        while (listener := processes.find_listener(self.port)) is None:
+            if await self.poll() is not None:
+                raise StartError("The server ended while it was starting.")
+            await asyncio.sleep(READY_POLL_SECONDS)
+        if listener != uid:
+            # Somebody else was quicker at this port: send nobody there.
+            await self.stop(now=True)
+            raise StartError("The server's port was taken. Please start it again.")
+
+    # --- running and ending ---
+
+    async def poll(self) -> int | None:
+        """Return None while the server runs; once it has ended, end what it left behind."""
+        known = self.process
+        status: int | None = await super().poll() if self.proc is not None else self.poll_former()
+        if status is not None:
+            if known:
+                await self.end_account([])
+            self.clear_state()
+        return status
+
+    def poll_former(self) -> int | None:
+        """Poll a server that a former process of the hub has started."""
+        return None if self.process and processes.is_alive(self.process) else 0
+
+    async def stop(self, now: bool = False) -> None:
+        """End the server and everything else that its account runs."""
+        process = self.process
+        family = [process.pid, *processes.list_descendants(process.pid)] if process else []
+        if not now and await self.poll() is None:
+            await self._signal(signal.SIGTERM)
+            await self.wait_for_death(self.term_timeout)
+        await self.end_account(family)
+        if process and not await self.wait_for_death(self.kill_timeout):
+            self.log.error("The server of %s does not end", self.user.name)
+        self.clear_state()
+
+    async def end_account(self, family: list[int]) -> None:
+        """End all processes of the account; without root, those of `family`."""
+        if has_accounts():
+            await asyncio.to_thread(processes.end_processes, self.get_account().pw_uid)
+        else:
+            processes.kill(family)
+        await asyncio.to_thread(homes.delete_runtime, self.runtime)
+
+    async def _signal(self, sig: int) -> bool:
+        """Send a signal to the server, never to another process that got its number."""
+        if not self.process or not processes.is_alive(self.process):
+            return False
+        return bool(await super()._signal(sig))
+
+    # --- over a restart of the hub ---
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what the next process of the hub needs to know the server again."""
+        began = {"began": self.process.began} if self.process else {}
+        return {**super().get_state(), **began}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a server from the former process of the hub."""
+        super().load_state(state)
+        if "pid" in state and "began" in state:
+            self.process = ProcessId(state["pid"], state["began"])
+
+    def clear_state(self) -> None:
+        """Forget the server."""
+        super().clear_state()
+        self.process, self.proc = None, None
+
+
+def has_accounts() -> bool:
+    """Return whether servers get accounts of their own; only root can start them so."""
+    return os.geteuid() == 0

@@ -1,0 +1,46 @@
+"""What a user's server finds in its environment: the names of the contract, a home, and nothing of the hub."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from urbanlab.contract import environment, naming
+from urbanlab.contract.records import Tenant
+from urbanlab_hub.settings import Settings
+
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+def make_user_environment(
+    settings: Settings, tenant: Tenant, hub_user: str, home: Path, prefix: str
+) -> dict[str, str]:
+    """Return the variables of a person's or service user's server; `prefix` is its path at the hub."""
+    return {**_make_kernel_variables(settings, tenant, hub_user, prefix), **_make_system_variables(home)}
+
+
+def _make_kernel_variables(settings: Settings, tenant: Tenant, hub_user: str, prefix: str) -> dict[str, str]:
+    return {
+        environment.TENANT: tenant.id,
+        environment.TENANT_TITLE: tenant.title,
+        environment.PERSON: naming.split_hub_user(hub_user)[0],
+        environment.LANGUAGE: tenant.languages[0],
+        environment.TOKENS_URL: settings.tokens_url,
+        environment.WAREHOUSE_URL: settings.warehouse_url,
+        environment.KAFKA_BOOTSTRAP: settings.kafka_bootstrap,
+        environment.ASSETS_URL: f"{prefix}urbanlab/assets/",
+        environment.ASSETS_PATH: str(settings.assets),
+        environment.MAP_CENTRE: f"{tenant.latitude},{tenant.longitude}",
+        environment.TIME_ZONE: tenant.time_zone,
+        environment.CURATED_PATH: str(settings.curated),
+    }
+
+
+def _make_system_variables(home: Path) -> dict[str, str]:
+    return {
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
+        "LANG": "C.UTF-8",
+        "SHELL": "/bin/bash",
+        "MPLCONFIGDIR": str(home / ".cache" / "matplotlib"),
+    }

@@ -1,0 +1,1 @@
+"""The command `urbanlab`: what runs at the operator's hand."""

@@ -1,0 +1,172 @@
+"""Keycloak: the groups of tenants and roles, the clients whose tokens Kafka accepts, the hub's own client."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from urbanlab.contract import naming
+from urbanlab.contract.records import Tenant
+from urbanlab.contract.secrets import Secret, read_secret
+from urbanlab_hub.settings import Settings
+from urbanlab_operate.changes import ApplyError, Changes
+from urbanlab_operate.keycloak_realm import Realm
+from urbanlab_operate.secret_files import SecretFolder
+
+KAFKA_ACCESS = "read"
+KAFKA_CLIENTS = f"kafka-{KAFKA_ACCESS}-"
+TOKEN_SECONDS = 45  # Kafka asks nobody whether a token still counts, so it must not count for long
+HUB_CLIENT = "jupyterhub"
+
+Values = dict[str, Any]
+
+
+def reconcile(settings: Settings, tenants: Mapping[str, Tenant], changes: Changes) -> None:
+    """Bring groups, Kafka's clients and the hub's client in line."""
+    realm = Realm(settings)
+    for tenant in tenants:
+        for role in naming.ROLES:
+            _ensure_group(realm, naming.make_group_path(tenant, role), changes)
+    _reconcile_kafka_clients(realm, SecretFolder(settings, "tokens"), tenants, changes)
+    _reconcile_hub_client(realm, settings, changes)
+
+
+def _ensure_group(realm: Realm, path: str, changes: Changes) -> None:
+    if _find_group(realm, path) is None:
+        changes.make(f"create the group {path}", partial(_create_group, realm, path))
+
+
+def _find_group(realm: Realm, path: str) -> Values | None:
+    group: Values | None = realm.get(f"/group-by-path{path}")
+    return group
+
+
+def _create_group(realm: Realm, path: str) -> Values:
+    """Create a group and those above it; return it."""
+    above, _, name = path.rpartition("/")
+    if above:
+        parent = _find_group(realm, above) or _create_group(realm, above)
+        realm.post(f"/groups/{parent['id']}/children", {"name": name})
+    else:
+        realm.post("/groups", {"name": name})
+    group = _find_group(realm, path)
+    if group is None:
+        raise ApplyError(f"Keycloak did not keep the group {path}: see logs/keycloak in the state folder")
+    return group
+
+
+def _reconcile_kafka_clients(
+    realm: Realm, folder: SecretFolder, tenants: Mapping[str, Tenant], changes: Changes
+) -> None:
+    found = realm.get("/clients", clientId=KAFKA_CLIENTS, search="true") or []
+    clients = {str(client["clientId"]): client for client in found}
+    wanted = {naming.make_kafka_client(tenant, KAFKA_ACCESS): tenant for tenant in tenants}
+    for client_id, tenant in wanted.items():
+        client = clients.get(client_id)
+        if client is None:
+            values = {**make_kafka_client(tenant), "secret": secrets.token_urlsafe(32)}
+            changes.make(f"create the client {client_id}", partial(realm.post, "/clients", values))
+            client = values
+        else:
+            _reconcile_client(realm, client, make_kafka_client(tenant), changes)
+        _hand_over_secret(folder, client_id, client, changes)
+    _retire_kafka_clients(realm, clients, set(wanted), changes)
+    for name in folder.list_names():
+        if name.startswith(KAFKA_CLIENTS) and name not in wanted:
+            changes.make(f"take the secret of {name} from the tokens service", partial(folder.delete, name))
+
+
+def _hand_over_secret(folder: SecretFolder, client_id: str, client: Values, changes: Changes) -> None:
+    secret = Secret(str(client["secret"]))
+    if not folder.holds(client_id, secret):
+        changes.make(
+            f"give the secret of {client_id} to the tokens service", partial(folder.write, client_id, secret)
+        )
+
+
+def _retire_kafka_clients(
+    realm: Realm, clients: Mapping[str, Values], wanted: set[str], changes: Changes
+) -> None:
+    """Switch off the clients of tenants that left; their groups stay, so that people find their way back."""
+    for client_id, client in clients.items():
+        if client_id.startswith(KAFKA_CLIENTS) and client_id not in wanted and client["enabled"]:
+            off = partial(realm.put, f"/clients/{client['id']}", {**client, "enabled": False})
+            changes.make(f"switch off the client {client_id}, whose tenant left", off)
+
+
+def make_kafka_client(tenant: str) -> Values:
+    """Return the client whose only use is a short token that says `TENANT.read` to Kafka."""
+    switched_off = ("publicClient", "standardFlowEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled")
+    principal = naming.make_kafka_principal(tenant, KAFKA_ACCESS)
+    return {
+        "clientId": naming.make_kafka_client(tenant, KAFKA_ACCESS),
+        "name": f"Kafka: reads the topics of {tenant}",
+        "enabled": True,
+        "protocol": "openid-connect",
+        **dict.fromkeys(switched_off, False),
+        "bearerOnly": False,
+        "serviceAccountsEnabled": True,
+        "fullScopeAllowed": False,
+        "redirectUris": [],
+        "webOrigins": [],
+        "attributes": {"access.token.lifespan": str(TOKEN_SECONDS)},
+        "protocolMappers": [
+            _make_mapper(
+                "principal", "oidc-hardcoded-claim-mapper", {**_PRINCIPAL, "claim.value": principal}
+            ),
+            _make_mapper("audience", "oidc-audience-mapper", _AUDIENCE),
+        ],
+    }
+
+
+_PRINCIPAL = {"claim.name": "principal", "jsonType.label": "String", "access.token.claim": "true"}
+_AUDIENCE = {"included.custom.audience": "kafka", "access.token.claim": "true"}
+
+
+def _make_mapper(name: str, kind: str, config: Mapping[str, str]) -> Values:
+    return {"name": name, "protocol": "openid-connect", "protocolMapper": kind, "config": dict(config)}
+
+
+def _reconcile_hub_client(realm: Realm, settings: Settings, changes: Changes) -> None:
+    found = realm.get("/clients", clientId=HUB_CLIENT) or []
+    if not found:
+        raise ApplyError(
+            f"Keycloak's realm has no client {HUB_CLIENT}: import the realm again, or remove it first"
+        )
+    secret = read_secret(settings.master_secrets, "keycloak-client-jupyterhub")
+    _reconcile_client(realm, found[0], {**make_hub_client(settings), "secret": secret.reveal()}, changes)
+
+
+def make_hub_client(settings: Settings) -> Values:
+    """Return what of the hub's client depends on the installation; the rest stands in the realm's file."""
+    hub = settings.hub_url
+    return {
+        "clientId": HUB_CLIENT,
+        "redirectUris": [f"{hub}hub/oauth_callback"],
+        "attributes": {"post.logout.redirect.uris": f"{hub}hub/logged-out"},
+    }
+
+
+def _reconcile_client(realm: Realm, client: Values, wanted: Values, changes: Changes) -> None:
+    different = sorted(name for name in wanted if not _agrees(client.get(name), wanted[name]))
+    if different:
+        values = {**client, **{name: _lay_over(client.get(name), wanted[name]) for name in different}}
+        update = partial(realm.put, f"/clients/{client['id']}", values)
+        changes.make(f"set {', '.join(different)} of the client {wanted['clientId']}", update)
+
+
+def _agrees(found: Any, wanted: Any) -> bool:
+    """Say whether what Keycloak has is what is wanted; it may know more about an object, but has no more items."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(_agrees(found.get(name), wanted[name]) for name in wanted)
+    if isinstance(wanted, list):
+        if len(found or []) != len(wanted):
+            return False
+        return all(any(_agrees(item, one) for item in found or []) for one in wanted)
+    return bool(found == wanted)
+
+
+def _lay_over(found: Any, wanted: Any) -> Any:
+    return {**found, **wanted} if isinstance(found, dict) and isinstance(wanted, dict) else wanted

@@ -1,0 +1,115 @@
+"""The command `urbanlab`: reads its arguments and hands over to the module that does the work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from urbanlab_hub.accounts import AccountError
+from urbanlab_hub.settings import Settings, SettingsError, load_settings
+from urbanlab_hub.tenants import TenantError
+from urbanlab_operate import tenant_commands
+from urbanlab_operate.changes import ApplyError
+from urbanlab_operate.errors import OperateError
+
+Command = Callable[[Settings, argparse.Namespace, Console], int]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit code. What the operator can put right is one sentence, no traceback."""
+    parsed = make_parser().parse_args(arguments)
+    console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
+    try:
+        command: Command = parsed.command
+        return command(load_settings(), parsed, console)
+    except (AccountError, ApplyError, OperateError, SettingsError, TenantError) as error:
+        errors.print(str(error), markup=False, soft_wrap=True)
+    except KeyboardInterrupt:
+        errors.print("Interrupted.")
+    except PermissionError as error:
+        errors.print(f"{error.filename} belongs to another account: run this as that account.", markup=False)
+    return 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(prog="urbanlab", description="Operates an installation of Urban Lab.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="start everything on this machine")
+    up.add_argument("--detach", action="store_true", help="return once everything runs")
+    up.set_defaults(command=_up)
+    commands.add_parser("down", help="end everything").set_defaults(command=_down)
+    status = commands.add_parser("status", help="say what is healthy; exit code 0 only if all parts are")
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.set_defaults(command=_status)
+    commands.add_parser("show", help="show the resolved configuration").set_defaults(command=_show)
+    commands.add_parser("check", help="check the configuration").set_defaults(command=_check)
+    apply = commands.add_parser("apply", help="bring everything in line with the tenants' files")
+    apply.add_argument("--dry-run", action="store_true", help="only say what would change")
+    apply.set_defaults(command=_apply)
+    tenant = commands.add_parser("tenant", help="add, list and remove tenants")
+    tenant_commands.configure_parser(tenant)
+    tenant.set_defaults(command=_tenant)
+    return parser
+
+
+# Each command imports what it needs when it runs: most need little of it.
+
+
+def _up(settings: Settings, parsed: argparse.Namespace, console: Console) -> int:
+    from urbanlab_operate.local.up import up
+
+    return up(settings, detach=parsed.detach, console=console)
+
+
+def _down(settings: Settings, _parsed: argparse.Namespace, console: Console) -> int:
+    from urbanlab_operate.local.down import end_all
+
+    ended = end_all(settings)
+    console.print("Everything has ended." if ended else "Nothing was running.")
+    return 0
+
+
+def _status(settings: Settings, parsed: argparse.Namespace, console: Console) -> int:
+    from urbanlab_operate.local import status
+
+    parts = status.read_status(settings)
+    if parsed.json:
+        sys.stdout.write(json.dumps(status.to_json(parts), indent=1) + "\n")
+    else:
+        status.print_status(parts, console)
+    return 0 if status.is_healthy(parts) else 1
+
+
+def _show(settings: Settings, _parsed: argparse.Namespace, _console: Console) -> int:
+    from urbanlab_operate.show import render_configuration
+
+    sys.stdout.write(render_configuration(settings))
+    return 0
+
+
+def _check(settings: Settings, _parsed: argparse.Namespace, console: Console) -> int:
+    from urbanlab_operate.check import find_problems
+
+    problems = find_problems(settings)
+    for problem in problems:
+        console.print(problem, markup=False, soft_wrap=True)
+    if not problems:
+        console.print("The configuration can be used.")
+    return 1 if problems else 0
+
+
+def _apply(settings: Settings, parsed: argparse.Namespace, console: Console) -> int:
+    from urbanlab_operate.apply import apply
+
+    if not apply(settings, dry_run=parsed.dry_run):
+        console.print("Everything is in line.")
+    return 0
+
+
+def _tenant(settings: Settings, parsed: argparse.Namespace, _console: Console) -> int:
+    return tenant_commands.run(settings, parsed)

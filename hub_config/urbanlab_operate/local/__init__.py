@@ -1,0 +1,1 @@
+"""The single-machine profile: fetches the parts, starts, supervises and ends them."""

@@ -1,0 +1,177 @@
+"""The programs of an installation: what each runs, in whose account, and where it listens."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from urbanlab.contract import environment
+from urbanlab_hub.settings import CHECKOUT, PREFIX, Settings
+from urbanlab_operate.errors import OperateError
+from urbanlab_operate.local import kafka, keycloak
+from urbanlab_operate.local.folders import Accounts, engine_socket, find_account_name, is_root
+
+PYTHON = (sys.executable, "-P")  # -P: nothing in the folder where a program runs stands in for a library
+DEMO_ONLY = {"simulator"}
+
+
+@dataclass(frozen=True)
+class Program:
+    """One supervised program; without an account it runs as whoever started the supervisor."""
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+    account: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    keeps_children: bool = False
+
+
+# Program -> the settings with the ports it listens at.
+PORTS: Mapping[str, tuple[str, ...]] = {
+    "keycloak": ("keycloak_port", "keycloak_management_port"),
+    "kafka": ("kafka_port", "kafka_controller_port"),
+    "engine": (),
+    "warehouse": ("warehouse_port",),
+    "proxy": ("hub_port", "proxy_api_port"),
+    "hub": ("hub_api_port",),
+    "tokens": ("tokens_port",),
+    "ingest": ("ingest_port",),
+    "simulator": ("simulator_port",),
+}
+_MODULES = {"engine": "warehouse.engine"}  # of urbanlab_services, where the name is another
+
+
+def list_names(settings: Settings) -> list[str]:
+    """Return the names of the programs that this installation has."""
+    return [name for name in PORTS if settings.demo or name not in DEMO_ONLY]
+
+
+def list_ports(settings: Settings) -> dict[str, int]:
+    """Return setting -> port of everything that will listen."""
+    return {setting: getattr(settings, setting) for name in list_names(settings) for setting in PORTS[name]}
+
+
+def make_programs(settings: Settings, accounts: Accounts) -> list[Program]:
+    """Return all programs of the installation."""
+    return [_make_program(settings, accounts, name) for name in list_names(settings)]
+
+
+def make_settings_environment(settings: Settings) -> dict[str, str]:
+    """Return the settings as the variables that `load_settings` reads."""
+    values = {spec.name: getattr(settings, spec.name) for spec in fields(settings)}
+    texts = {name: str(int(value) if isinstance(value, bool) else value) for name, value in values.items()}
+    return {PREFIX + name.upper(): text for name, text in texts.items() if text}
+
+
+def _make_program(settings: Settings, accounts: Accounts, name: str) -> Program:
+    account = find_account_name(accounts[name][0]) if name in accounts else None
+    folder = settings.service_state(name)
+    if name == "hub":
+        command: tuple[str, ...] = (
+            *PYTHON,
+            "-m",
+            "jupyterhub",
+            "-f",
+            str(CHECKOUT / "hub_config" / "jupyterhub_config.py"),
+        )
+        # Users' servers are the hub's children and outlive it.
+        return Program(name, command, folder, None, make_settings_environment(settings), keeps_children=True)
+    if name == "engine" and account is not None:
+        return Program(name, _confine_engine(account), folder, None, _make_environment(settings, name))
+    if name in {"keycloak", "kafka", "proxy"}:
+        return Program(name, _restrict(_make_foreign_command(settings, name)), folder, account)
+    command = _restrict(_make_service_command(name))
+    return Program(name, command, folder, account, _make_environment(settings, name))
+
+
+def _restrict(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Let a program gain no privilege by what it runs."""
+    return ("setpriv", "--no-new-privs", "--", *command) if is_root() else command
+
+
+def _confine_engine(account: str) -> tuple[str, ...]:
+    """Start the engine without a network; making such a space takes root, running in it does not."""
+    identity = (f"--reuid={account}", f"--regid={account}", "--clear-groups")
+    rights = ("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
+    return (
+        "unshare",
+        "--net",
+        "--ipc",
+        "--",
+        "setpriv",
+        *identity,
+        *rights,
+        "--",
+        *_make_service_command("engine"),
+    )
+
+
+def _make_service_command(name: str) -> tuple[str, ...]:
+    return (*PYTHON, "-m", f"urbanlab_services.{_MODULES.get(name, name)}")
+
+
+def _make_environment(settings: Settings, name: str) -> dict[str, str]:
+    """Return the variables that the contract declares for services; the engine gets only what it needs."""
+    state = {
+        environment.SERVICE_STATE: str(settings.service_state(name)),
+        environment.ENGINE_SOCKET: str(engine_socket(settings)),
+        environment.RECORDS: str(settings.records),
+    }
+    if name == "engine":
+        return state
+    return {
+        **state,
+        environment.BIND: settings.bind,
+        environment.PORT: str(getattr(settings, PORTS[name][0])),
+        environment.HUB_API_URL: settings.hub_api_url,
+        environment.KEYCLOAK_REALM_URL: settings.realm_url,
+        environment.KAFKA_BOOTSTRAP: settings.kafka_bootstrap,
+        environment.WAREHOUSE_URL: settings.warehouse_url,
+        environment.SECRETS: str(settings.service_secrets(name)),
+    }
+
+
+def _make_foreign_command(settings: Settings, name: str) -> tuple[str, ...]:
+    secrets = settings.service_secrets(name)
+    if name == "kafka":
+        return tuple(kafka.make_command(settings))
+    if name == "keycloak":
+        user = f"KC_BOOTSTRAP_ADMIN_USERNAME={keycloak.ADMIN}"
+        password = f"KC_BOOTSTRAP_ADMIN_PASSWORD={secrets / 'keycloak-admin'}"
+        return _with_secret(password, ("env", user, *keycloak.make_command(settings)))
+    return _with_secret(
+        f"CONFIGPROXY_AUTH_TOKEN={secrets / 'proxy-api-token'}", _make_proxy_command(settings)
+    )
+
+
+def _with_secret(assignment: str, command: tuple[str, ...]) -> tuple[str, ...]:
+    return (*PYTHON, "-m", "urbanlab_operate.local.with_secrets", assignment, "--", *command)
+
+
+def _make_proxy_command(settings: Settings) -> tuple[str, ...]:
+    node = shutil.which("node")
+    if node is None:
+        raise OperateError("Node 20 or newer is missing: install the package nodejs")
+    program = (
+        settings.parts
+        / "npm"
+        / "node_modules"
+        / "configurable-http-proxy"
+        / "bin"
+        / "configurable-http-proxy"
+    )
+    options = {
+        "--ip": settings.bind,
+        "--port": settings.hub_port,
+        "--api-ip": settings.bind,
+        "--api-port": settings.proxy_api_port,
+        "--error-target": f"http://{settings.bind}:{settings.hub_api_port}{settings.base_url}hub/error",
+        "--log-level": "warn",
+        "--ssl-cert": settings.tls_certificate,
+        "--ssl-key": settings.tls_key,
+    }
+    return (node, str(program), *(f"{name}={value}" for name, value in options.items() if value))

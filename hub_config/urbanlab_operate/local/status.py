@@ -1,0 +1,116 @@
+"""What is healthy: the supervisor's view of each program, joined with the part's own answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from urbanlab_hub.settings import Settings
+from urbanlab_operate.local import supervisor
+from urbanlab_operate.local.folders import is_root
+from urbanlab_operate.local.readiness import Problem, find_problem
+from urbanlab_operate.local.supervisor import ProgramInfo
+
+ISOLATED = "Each service and each user runs in a Unix account of its own."
+NOT_ISOLATED = (
+    "NO ISOLATION: not started as root, so services and all users share one account and can read each other's "
+    "data and secrets. Good for trying out; start as root for anything else."
+)
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """How one part is; `reason` is empty where it is healthy."""
+
+    name: str
+    state: str
+    healthy: bool
+    reason: str
+    pid: int
+    restarts: int
+    memory_mb: int
+    seconds: int
+
+
+def read_status(settings: Settings) -> list[PartStatus]:
+    """Return the status of all parts; empty where nothing runs."""
+    if not supervisor.is_running(settings):
+        return []
+    infos = supervisor.list_programs(settings)
+    restarts = supervisor.count_restarts(settings)
+    with ThreadPoolExecutor(len(infos)) as pool:
+        problems = dict(
+            zip(
+                [info.name for info in infos],
+                pool.map(lambda info: find_problem(settings, info.name) if info.pid else None, infos),
+                strict=True,
+            )
+        )
+    return [evaluate(info, problems[info.name], restarts.get(info.name, 0)) for info in infos]
+
+
+def evaluate(info: ProgramInfo, problem: Problem, restarts: int) -> PartStatus:
+    """Return the status of a part from what the supervisor and the part itself say."""
+    running = info.state == "RUNNING" or (info.state == "STARTING" and problem is None)
+    return PartStatus(
+        name=info.name,
+        state=info.state.lower(),
+        healthy=running and problem is None,
+        reason=(problem or "") if info.pid else f"does not run: {info.reason}".rstrip(": "),
+        pid=info.pid,
+        restarts=restarts,
+        memory_mb=_measure_memory(info.pid),
+        seconds=info.seconds,
+    )
+
+
+def _measure_memory(pid: int) -> int:
+    """Return the resident memory of a process in MB; 0 where it has none (any more)."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss // 2**20) if pid else 0
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def is_healthy(parts: list[PartStatus]) -> bool:
+    """Return whether all parts run and can do their work."""
+    return bool(parts) and all(part.healthy for part in parts)
+
+
+def to_json(parts: list[PartStatus]) -> Mapping[str, Any]:
+    """Return the status as plain values for programs."""
+    return {
+        "running": bool(parts),
+        "healthy": is_healthy(parts),
+        "isolated": is_root(),
+        "parts": [dataclasses.asdict(part) for part in parts],
+    }
+
+
+def print_status(parts: list[PartStatus], console: Console) -> None:
+    """Print the status for people."""
+    if not parts:
+        console.print("Urban Lab does not run here. Start it with `urbanlab up`.")
+        return
+    table = Table("part", "state", "restarts", "process", "memory", "up", "")
+    for part in parts:
+        colour = "green" if part.healthy else "red"
+        table.add_row(
+            part.name,
+            f"[{colour}]{'healthy' if part.healthy else part.state}[/{colour}]",
+            str(part.restarts),
+            str(part.pid or "–"),
+            f"{part.memory_mb} MB",
+            f"{part.seconds} s",
+            escape(part.reason),
+        )
+    console.print(table)
+    console.print(ISOLATED if is_root() else f"[bold red]{NOT_ISOLATED}[/bold red]")
