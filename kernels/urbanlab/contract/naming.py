@@ -147,6 +147,11 @@ def make_topic(tenant: str, feed: str) -> str:
     return f"{check_tenant_id(tenant)}.{check_dataset_name(feed)}"
 
 
+def make_topic_prefix(tenant: str) -> str:
+    """Return what the names of all topics and consumer groups of a tenant begin with: ``guetersloh.``."""
+    return f"{check_tenant_id(tenant)}."
+
+
 def make_rejected_topic(tenant: str, feed: str) -> str:
     """Return the topic that takes a feed's records that could not be mapped."""
     return f"{make_topic(tenant, feed)}.rejected"

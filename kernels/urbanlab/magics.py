@@ -1,0 +1,48 @@
+"""The cell magic `%%sql` and the line magic `%tail`; the kernel loads this at its start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from urbanlab.errors import ParameterError, TopicNotFoundError
+
+
+def sql(line: str, cell: str, shell: Any) -> Any:
+    """Run the cell as a query: ``%%sql [name]``; with a name the answer is kept there instead of shown.
+
+    ``{persons}`` or ``{persons:Int64}`` in the text stands for the notebook's variable of that name; it is
+    sent beside the text. Raises what `urbanlab.query` raises.
+    """
+    from urbanlab.parameters import find_names
+    from urbanlab.warehouse import query
+
+    target = line.strip()
+    if target and not target.isidentifier():
+        raise ParameterError(f"%%sql takes at most the name to keep the answer under; {target!r} is none")
+    names = find_names(cell)
+    answer = query(cell, **{name: shell.user_ns[name] for name in names if name in shell.user_ns})
+    if not target:
+        return answer
+    shell.user_ns[target] = answer
+    return None
+
+
+def tail(line: str) -> Any:
+    """Show a live tail: ``%tail topic [filter …]``, for example ``%tail footfall_live sensor=kolbeplatz``."""
+    from urbanlab.widgets.tail import tail as make_tail
+
+    # What follows goes on as it is, so that quotation marks mean the same as in the filter box.
+    topic, _, where = line.strip().partition(" ")
+    if not topic:
+        raise TopicNotFoundError("%tail takes a topic and what to filter by: %tail footfall_live persons>20")
+    return make_tail(topic, where=where.strip())
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics; IPython calls this."""
+
+    def run_sql(line: str, cell: str) -> Any:
+        return sql(line, cell, shell)
+
+    shell.register_magic_function(run_sql, "cell", "sql")
+    shell.register_magic_function(tail, "line", "tail")

@@ -1,0 +1,235 @@
+"""Queries: SQL in, frame out. Parameters are bound by the server only."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from urbanlab.catalogue import fetch_entries
+from urbanlab.errors import UnknownTableError, UrbanlabError, suggest
+from urbanlab.parameters import prepare
+from urbanlab.session import Session, current_session
+from urbanlab.warehouse_errors import translate
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    import pyarrow as pa
+    from clickhouse_connect.driver.client import Client
+
+_lock = threading.Lock()
+_TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|TABLE)\s+([\w.`]+)", re.IGNORECASE)
+
+
+def client() -> Client:
+    """Return a ready `clickhouse_connect` client, for whatever `query` does not do.
+
+    It is signed in as you and stays so however long the notebook runs; it may be used by several threads.
+    Its errors are those of `clickhouse_connect`.
+
+    Returns:
+        The client; the same one each time.
+
+    Raises:
+        SessionError: this Python does not run in Urban Lab.
+        WarehouseDownError: the warehouse does not answer.
+
+    Example:
+        >>> ul.client().command("SELECT count() FROM guetersloh.footfall")
+        35040
+    """
+    session = current_session()
+    with _lock, _translated():
+        return _make_client(session)
+
+
+def query(sql: str, /, **parameters: Any) -> pd.DataFrame:
+    """Run a query and return its answer as a frame.
+
+    Args:
+        sql: One statement in ClickHouse's SQL, without a FORMAT clause.
+        **parameters: Values for placeholders. ``{name}`` takes the type of the value, ``{name:Type}`` the
+            one you write. They are sent beside the text, so no value can change what the query does.
+
+    Returns:
+        A frame. Text has pandas' text type; instants carry their time zone (feeds keep UTC;
+        ``frame["t"].dt.tz_convert("Europe/Berlin")`` gives local time); whole numbers are signed.
+
+    Raises:
+        QuerySyntaxError: the text is no SQL; the message shows where.
+        UnknownTableError: there is no such table for you; the message names similar ones.
+        ParameterError: a parameter is missing, unused or of no known type.
+        LimitError: the query was stopped by a limit; the message says which.
+        WarehouseError: anything else; its children are in `urbanlab.errors`.
+
+    Example:
+        >>> ul.query("SELECT * FROM guetersloh.footfall WHERE persons > {least}", least=100)
+    """
+    from urbanlab.frames import to_frame
+
+    return to_frame(query_arrow(sql, **parameters))
+
+
+def query_arrow(sql: str, /, **parameters: Any) -> pa.Table:
+    """Run a query and return its answer as an Arrow table, for large results and exact types.
+
+    Args:
+        sql: As for `query`.
+        **parameters: As for `query`.
+
+    Returns:
+        A `pyarrow.Table`; instants are timestamps with their time zone.
+
+    Raises:
+        WarehouseError: as `query` does.
+
+    Example:
+        >>> ul.query_arrow("SELECT sensor, persons FROM guetersloh.footfall").num_rows
+        35040
+    """
+    import pyarrow as pa
+
+    from urbanlab.frames import has_doubtful_types, with_types
+
+    text, values = prepare(sql, parameters)
+    connection = client()
+    with _translated(text):
+        stream: Any = connection.raw_stream(text, values or None, fmt="ArrowStream", settings=_ARROW_SETTINGS)
+        with contextlib.closing(stream):
+            table = _read_table(stream)
+        if table is None:
+            return pa.table({})
+        if not has_doubtful_types(table.schema):
+            return table
+        described = connection.query(f"DESCRIBE TABLE ({_strip(text)}\n)", values or None)
+        return with_types(table, {row[0]: row[1] for row in described.result_rows})
+
+
+def query_geo(
+    sql: str, /, *, geometry: str | None = None, crs: str = "EPSG:4326", **parameters: Any
+) -> gpd.GeoDataFrame:
+    """Run a query and return its answer as a frame with geometries.
+
+    Args:
+        sql: As for `query`. The answer has columns ``longitude`` and ``latitude`` (or ``lon``, ``lat``), or
+            one with geometries as WKT, GeoJSON or ClickHouse's Point.
+        geometry: The column with the geometries, where it is not called geometry, geom, wkt or geojson.
+        crs: The reference system of the coordinates.
+        **parameters: As for `query`.
+
+    Returns:
+        A `geopandas.GeoDataFrame` in `crs`; rows without coordinates keep an empty geometry.
+
+    Raises:
+        MapError: there is no column with a place, or one that cannot be read.
+        WarehouseError: as `query` does.
+
+    Example:
+        >>> ul.query_geo("SELECT name, longitude, latitude FROM guetersloh.sensors")
+    """
+    from urbanlab.crs import from_frame
+
+    return from_frame(query(sql, **parameters), geometry=geometry, crs=crs)
+
+
+# On the way from the gateway in the same house, packing costs more than it saves.
+MAX_ERROR_BYTES = 8192
+_ARROW_SETTINGS = {"output_format_arrow_compression_method": "none"}
+
+
+def _read_table(stream: Any) -> pa.Table | None:
+    """Return the table that the stream holds, or `None` for a statement that answers nothing."""
+    import pyarrow as pa
+
+    head = stream.read(8)
+    if not head:
+        return None
+    answer = _Answer(head, stream)
+    try:
+        with pa.ipc.open_stream(pa.PythonFile(answer, mode="r")) as reader:
+            return reader.read_all()
+    except pa.ArrowException as error:
+        # What goes wrong after the first rows can only be said in the middle of them.
+        raise translate(answer.find_error() or error) from None
+
+
+class _Answer:
+    """A readable that gives back the bytes already taken from another one, and remembers the last ones."""
+
+    closed = False
+
+    def __init__(self, head: bytes, rest: Any) -> None:
+        self._head, self._rest = head, rest
+        self._last = head
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes."""
+        if self._head:
+            taken, self._head = (self._head, b"") if size < 0 else (self._head[:size], self._head[size:])
+            return taken + self._read_rest(size - len(taken) if size >= 0 else -1)
+        return self._read_rest(size)
+
+    def find_error(self) -> Exception | None:
+        """Return the error that the warehouse wrote at the end of a broken answer, if it did."""
+        text = (self._last + bytes(self._rest.read(MAX_ERROR_BYTES))).decode("utf-8", "replace")
+        _, mark, message = text.rpartition("Code: ")
+        return Exception(mark + message) if "DB::Exception" in message else None
+
+    def _read_rest(self, size: int) -> bytes:
+        taken = bytes(self._rest.read(None if size < 0 else size)) if size else b""
+        self._last = (self._last + taken[-MAX_ERROR_BYTES:])[-MAX_ERROR_BYTES:]
+        return taken
+
+
+def _strip(sql: str) -> str:
+    return sql.strip().rstrip(";")
+
+
+@contextlib.contextmanager
+def _translated(sql: str = "") -> Iterator[None]:
+    import pyarrow as pa
+    import urllib3
+    from clickhouse_connect.driver.exceptions import Error
+
+    try:
+        yield
+    except (Error, pa.ArrowException, OSError, urllib3.exceptions.HTTPError) as error:
+        translated = translate(error, sql)
+        if isinstance(translated, UnknownTableError):
+            translated = UnknownTableError(f"{translated}.{_suggest_tables(sql)}", translated.code)
+        raise translated from None
+
+
+def _suggest_tables(sql: str) -> str:
+    """Return a sentence that names tables like those that the query reads; empty where there is no list."""
+    try:
+        known = {str(entry["table"]) for entry in fetch_entries(current_session())}
+    except UrbanlabError:
+        return ""
+    asked = [name.replace("`", "") for name in _TABLE.findall(sql)]
+    return next((suggest(name, known) for name in asked if name not in known), "")
+
+
+@lru_cache(maxsize=1)
+def _make_client(session: Session) -> Client:
+    import clickhouse_connect
+
+    from urbanlab.signed_pool import make_pool
+
+    address = urlsplit(session.warehouse_url)
+    return clickhouse_connect.get_client(
+        interface=address.scheme,
+        host=address.hostname or "",
+        port=address.port or (443 if address.scheme == "https" else 80),
+        proxy_path=address.path,
+        pool_mgr=make_pool(session.credentials),
+        # A session holds one query at a time; notebooks use threads.
+        autogenerate_session_id=False,
+        compress=False,
+        client_name="urbanlab",
+    )

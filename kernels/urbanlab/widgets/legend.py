@@ -1,0 +1,84 @@
+"""Colours of a map and the legend that explains them; everything from data is escaped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Readable for the colour-blind; the ramp gets darker with the value, so that it survives black and white.
+RAMP = ("#fde725", "#7ad151", "#22a884", "#2a788e", "#414487", "#440154")
+CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7a3b00", "#5b2a86")
+PLAIN = "#0b5cad"
+MISSING = "#8a8f98"
+
+
+@dataclass(frozen=True)
+class Colours:
+    """A colour for each value, and the legend as HTML; an empty legend where there is nothing to explain."""
+
+    pick: Callable[[Any], str]
+    legend: str = ""
+
+
+def make_colours(values: pd.Series[Any] | None, words: dict[str, str]) -> Colours:
+    """Return the colours for the values of a column: a ramp for numbers, one colour for each category else."""
+    import pandas as pd
+
+    if values is None:
+        return Colours(lambda _value: PLAIN)
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return _make_ramp(values, words)
+    return _make_categories(values, words)
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell is empty."""
+    import pandas as pd
+
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def _make_ramp(values: pd.Series[Any], words: dict[str, str]) -> Colours:
+    from branca.colormap import LinearColormap
+
+    numbers = values.dropna().astype(float)
+    numbers = numbers[numbers.abs() < math.inf]
+    low, high = (float(numbers.min()), float(numbers.max())) if len(numbers) else (0.0, 0.0)
+    ramp = LinearColormap(list(RAMP), vmin=low, vmax=high if high > low else low + 1)
+
+    def pick(value: Any) -> str:
+        if is_missing(value) or math.isinf(value):
+            return MISSING
+        return str(ramp.rgb_hex_str(float(value)))
+
+    bar = f'<div class="ul-ramp" style="background:linear-gradient(to right,{",".join(RAMP)})"></div>'
+    ends = f'<div class="ul-ends"><span>{_format(low)}</span><span>{_format(high)}</span></div>'
+    missing = _swatch(MISSING, words["missing"]) if values.isna().any() else ""
+    return Colours(pick, _box(str(values.name), bar + ends + missing))
+
+
+def _make_categories(values: pd.Series[Any], words: dict[str, str]) -> Colours:
+    counted = values.dropna().astype(str).value_counts()
+    colours = dict(zip(counted.index[: len(CATEGORIES)], CATEGORIES, strict=False))
+    rest = len(counted) > len(CATEGORIES) or values.isna().any()
+    lines = "".join(_swatch(colour, name) for name, colour in colours.items())
+    lines += _swatch(MISSING, words["others"]) if rest else ""
+    return Colours(lambda value: colours.get(str(value), MISSING), _box(str(values.name), lines))
+
+
+def _swatch(colour: str, text: str) -> str:
+    return f'<div><span class="ul-swatch" style="background:{colour}"></span> {escape(text)}</div>'
+
+
+def _box(title: str, inner: str) -> str:
+    return f'<div class="ul-legend"><strong>{escape(title)}</strong>{inner}</div>'
+
+
+def _format(number: float) -> str:
+    return f"{number:,.4g}" if abs(number) < 10_000 else f"{number:,.0f}"

@@ -1,0 +1,59 @@
+"""Maps load nothing from third parties: every address that folium would name becomes one of our own files."""
+
+from __future__ import annotations
+
+import re
+from functools import wraps
+
+import branca.element
+
+from urbanlab.errors import MapError
+
+# What an address contains -> the file below the assets (hub_config/assets.json says where it comes from).
+OWN_FILES = (
+    (r"/leaflet@[\d.]+/dist/leaflet\.js$", "leaflet/leaflet.js"),
+    (r"/leaflet@[\d.]+/dist/leaflet\.css$", "leaflet/leaflet.css"),
+    (r"/jquery-[\d.]+(\.min)?\.js$", "jquery/jquery.min.js"),
+    (r"/bootstrap\.bundle(\.min)?\.js$", "bootstrap/bootstrap.bundle.min.js"),
+    (r"/css/bootstrap(\.min)?\.css$", "bootstrap/bootstrap.min.css"),
+    (r"/fontawesome-free@[\d.]+/css/all(\.min)?\.css$", "fontawesome/css/all.min.css"),
+    (r"/leaflet\.awesome-markers(\.min)?\.js$", "awesome-markers/leaflet.awesome-markers.js"),
+    (r"/leaflet\.awesome-markers(\.min)?\.css$", "awesome-markers/leaflet.awesome-markers.css"),
+    # Bootstrap 3's icons and turned icons: what folium's own markers need of them is in the former.
+    (r"/bootstrap-glyphicons\.css$", "awesome-markers/leaflet.awesome-markers.css"),
+    (r"/leaflet\.awesome\.rotate(\.min)?\.css$", "awesome-markers/leaflet.awesome-markers.css"),
+    (r"/leaflet\.markercluster(\.min)?\.js$", "markercluster/leaflet.markercluster.js"),
+    (r"/MarkerCluster\.css$", "markercluster/MarkerCluster.css"),
+    (r"/MarkerCluster\.Default\.css$", "markercluster/MarkerCluster.Default.css"),
+    (r"/d3[./].*\.js$", "d3/d3.min.js"),
+)
+_FOREIGN = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
+
+
+def own_address(url: str, assets_url: str) -> str:
+    """Return our own address of a file that folium names; raise `MapError` for one that we do not have."""
+    if not _FOREIGN.match(url):
+        return url
+    for pattern, path in OWN_FILES:
+        if re.search(pattern, url):
+            return f"{assets_url.rstrip('/')}/{path}"
+    raise MapError(
+        f"This map would load {url} from somebody else, who would learn who looks at it. Urban Lab has no own "
+        "copy of that file: leave that part of the map out, or ask the operator to add it."
+    )
+
+
+def use_own_files(assets_url: str) -> None:
+    """Make every folium map of this kernel name our own files only; calling it again changes the place.
+
+    All links of folium, its plugins and branca's legends are made by one class; this is its one door.
+    """
+    link = branca.element.Link
+    original = getattr(link.__init__, "__wrapped__", link.__init__)
+
+    @wraps(original)
+    def make_link(self: branca.element.Link, url: str, download: bool = False) -> None:
+        # Downloading is for pages that carry their files in them; ours lie beside the page.
+        original(self, own_address(url, assets_url), download=False)
+
+    link.__init__ = make_link
