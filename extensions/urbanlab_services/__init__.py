@@ -1,0 +1,1 @@
+"""The services beside the hub: one process for each sub-package."""

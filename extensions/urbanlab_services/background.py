@@ -1,0 +1,44 @@
+"""Blocking work beside a service's web server: a thread that ends with the service, and the other way round."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+
+from urbanlab_services.service import wait_for_stop
+
+logger = logging.getLogger(__name__)
+
+END_SECONDS = 8.0
+
+
+async def run_beside(work: Callable[[threading.Event], None]) -> None:
+    """Run `work` in a thread until the process is asked to end; raise what `work` raises.
+
+    The thread is a daemon: a call that waits for a part that is away must not keep the process.
+    """
+    stop = threading.Event()
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def run() -> None:
+        try:
+            work(stop)
+        except BaseException as error:
+            logger.critical("background work failed", exc_info=error)
+            loop.call_soon_threadsafe(ended.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(ended.set_result, None)
+
+    threading.Thread(target=run, name="background", daemon=True).start()
+    asked = asyncio.create_task(wait_for_stop())
+    await asyncio.wait([asked, ended], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    stop.set()
+    done, _ = await asyncio.wait([ended], timeout=END_SECONDS)
+    if not done:
+        logger.warning("background work did not end in time")
+    for future in done:
+        future.result()

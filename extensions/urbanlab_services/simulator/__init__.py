@@ -1,0 +1,1 @@
+"""The simulator: a believable city that sends through Kafka like real sensors would."""

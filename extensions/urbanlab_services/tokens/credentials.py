@@ -1,0 +1,82 @@
+"""The rules: whose hub token gives which access, and the warehouse credential made from it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import jwt
+
+from urbanlab.contract.naming import ROLES, SERVICE_PERSONS, NamingError, make_group_path, split_hub_user
+from urbanlab.contract.secrets import Secret
+from urbanlab_services.errors import ForbiddenError
+from urbanlab_services.hub_api import HubIdentity
+
+ISSUER = "urbanlab-tokens"
+WAREHOUSE_AUDIENCE = "urbanlab-warehouse"
+# Somebody whose rights end keeps a credential for this long at most; with the hub's sweep and the cache
+# of the hub's answers it stays below the minute that the product promises.
+WAREHOUSE_SECONDS = 40
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who may have data credentials, and of which kind."""
+
+    hub_user: str
+    tenant: str
+    access: str
+
+
+def resolve_holder(identity: HubIdentity, tenants: Collection[str]) -> Holder:
+    """Return the holder behind a hub token; raise `ForbiddenError` for everybody without data of their own."""
+    if identity.kind != "user" or not _is_server_token(identity):
+        raise ForbiddenError("Data credentials are given to a user's own server only.")
+    try:
+        person, tenant = split_hub_user(identity.name)
+    except NamingError:
+        raise ForbiddenError("This user belongs to no tenant.") from None
+    access = _find_access(person, tenant, identity.groups)
+    if access is None or tenant not in tenants:
+        raise ForbiddenError(
+            "You have no role that may read data; the tenant's administrator can give you one."
+        )
+    return Holder(identity.name, tenant, access)
+
+
+def check_kafka_access(holder: Holder) -> None:
+    """Raise `ForbiddenError` for those who may not read the tenant's topics."""
+    if holder.access == "publications":
+        raise ForbiddenError("Publications read open data only; the tenant's topics are none.")
+
+
+def make_warehouse_token(holder: Holder, signing_key: Secret) -> str:
+    """Return a JWT that the warehouse gateway verifies without asking anybody."""
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": WAREHOUSE_AUDIENCE,
+        "sub": holder.hub_user,
+        "tenant": holder.tenant,
+        "access": holder.access,
+        "iat": now,
+        "exp": now + WAREHOUSE_SECONDS,
+        "jti": uuid.uuid4().hex,
+    }
+    return jwt.encode(claims, signing_key.reveal(), algorithm="EdDSA")
+
+
+def _is_server_token(identity: HubIdentity) -> bool:
+    # Whoever visits another's server or a service leaves a token of their own there. It says whose it is,
+    # but it carries the browser's session and not the right to report its owner's activity.
+    return identity.session_id is None and f"users:activity!user={identity.name}" in identity.scopes
+
+
+def _find_access(person: str, tenant: str, groups: Collection[str]) -> str | None:
+    if person in SERVICE_PERSONS:
+        return person
+    if make_group_path(tenant, "steward") in groups:
+        return "steward"
+    return "analyst" if any(make_group_path(tenant, role) in groups for role in ROLES) else None

@@ -1,0 +1,69 @@
+"""The two addresses of the service; whoever asks shows a hub token."""
+
+from __future__ import annotations
+
+import time
+
+from prometheus_client import Counter
+
+from urbanlab.contract.secrets import Secret
+from urbanlab_services.errors import UnauthenticatedError
+from urbanlab_services.service import BaseHandler
+from urbanlab_services.tokens.credentials import (
+    WAREHOUSE_SECONDS,
+    Holder,
+    check_kafka_access,
+    make_warehouse_token,
+)
+from urbanlab_services.tokens.issuer import Issuer
+
+ISSUED = Counter("urbanlab_tokens_issued", "Credentials given out", ["purpose", "access"])
+
+
+def parse_authorization(header: str) -> Secret:
+    """Return the hub token of an ``Authorization`` header; raise `UnauthenticatedError` if it holds none."""
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() not in {"token", "bearer"} or not token or not token.isascii() or len(token) > 1000:
+        raise UnauthenticatedError("Show your hub token as `Authorization: token …`.")
+    return Secret(token)
+
+
+class CredentialHandler(BaseHandler):
+    """What both have in common: they need a holder."""
+
+    def initialize(self, issuer: Issuer) -> None:
+        """Take the rules and those they ask."""
+        self.issuer = issuer
+
+    async def get_holder(self) -> Holder:
+        """Return who asks; raise a `ServiceError` for those who get nothing."""
+        return await self.issuer.get_holder(
+            parse_authorization(self.request.headers.get("Authorization", ""))
+        )
+
+    def write_token(self, purpose: str, holder: Holder, token: str, seconds: int) -> None:
+        """Answer with the credential."""
+        ISSUED.labels(purpose, holder.access).inc()
+        self.write_json({"token": token, "expires_in": seconds})
+
+
+class WarehouseHandler(CredentialHandler):
+    """``POST /warehouse``: a signed credential for the warehouse gateway."""
+
+    async def post(self) -> None:
+        """Answer with it."""
+        holder = await self.get_holder()
+        token = make_warehouse_token(holder, self.issuer.signing_key)
+        self.write_token("warehouse", holder, token, WAREHOUSE_SECONDS)
+
+
+class KafkaHandler(CredentialHandler):
+    """``POST /kafka``: a token of the tenant's Keycloak client."""
+
+    async def post(self) -> None:
+        """Answer with it."""
+        holder = await self.get_holder()
+        check_kafka_access(holder)
+        token = await self.issuer.kafka_tokens.get_read_token(holder.tenant)
+        self.write_token("kafka", holder, token.value.reveal(), token.seconds_left(time.monotonic()))

@@ -1,0 +1,40 @@
+"""Everything the handlers need: the hub to ask, the tenants, the limit, the key, and Keycloak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from urbanlab.contract.secrets import Secret
+from urbanlab_services.hub_api import HubApi
+from urbanlab_services.records_watcher import RecordsWatcher
+from urbanlab_services.service import Missing
+from urbanlab_services.tokens.credentials import Holder, resolve_holder
+from urbanlab_services.tokens.keycloak import KafkaTokens
+from urbanlab_services.tokens.rate_limit import RateLimit
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Gives credentials to those whom the hub knows and who have a role in a tenant that exists."""
+
+    hub: HubApi
+    kafka_tokens: KafkaTokens
+    records: RecordsWatcher
+    limit: RateLimit
+    signing_key: Secret
+
+    async def get_holder(self, hub_token: Secret) -> Holder:
+        """Return the holder behind a hub token; raise a `ServiceError` for those who get nothing."""
+        identity = await self.hub.get_identity(hub_token)
+        holder = resolve_holder(identity, self.records.tenants())
+        self.limit.check(holder.hub_user)
+        return holder
+
+    async def find_missing(self) -> Missing:
+        """Return which parts do not answer."""
+        missing = {}
+        if not await self.hub.is_reachable():
+            missing["hub"] = "The hub does not answer."
+        if not await self.kafka_tokens.is_reachable():
+            missing["keycloak"] = "Keycloak does not answer."
+        return missing

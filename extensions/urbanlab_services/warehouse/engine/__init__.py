@@ -1,0 +1,1 @@
+"""The engine: chDB in a process of its own, without secrets and without network."""

@@ -1,0 +1,208 @@
+"""The first wall: which statements are passed on, judged by the engine's own parse of them.
+
+A statement arrives as the tree that the engine's `parseQueryToJSON` makes of its canonical text. Whatever
+this module does not know (a kind of statement, a property of it, a kind of node, a function, a setting)
+is refused with a sentence that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from urbanlab_services.warehouse import policy_names as names
+from urbanlab_services.warehouse.errors import ACCESS_DENIED, WarehouseError, make_not_there
+from urbanlab_services.warehouse.policy_expressions import (
+    OUTPUT_PROPERTIES,
+    UNION_PROPERTIES,
+    ExpressionChecker,
+    check_properties,
+    given,
+    refuse,
+)
+from urbanlab_services.warehouse.scopes import Scope
+
+Node = dict[str, Any]
+
+_TARGET = frozenset({"database", "table", "database_ast", "table_ast"})
+# statement -> the properties it may have; those that are false or empty do not count
+_PROPERTIES: Mapping[str, frozenset[str]] = {
+    "SelectWithUnionQuery": UNION_PROPERTIES,
+    "ExplainQuery": frozenset({"kind", "query", "settings"}) | OUTPUT_PROPERTIES,
+    "ShowTablesQuery": frozenset(
+        {"databases", "from", "like", "not_like", "case_insensitive_like", "where_expression", "limit_length", "full"}
+    )
+    | OUTPUT_PROPERTIES,
+    "InsertQuery": frozenset({"database", "table", "columns", "format", "select", "settings_ast"}),
+    "CreateQuery": frozenset(
+        {
+            *("if_not_exists", "is_ordinary_view", "replace_view", "replace_table", "create_or_replace"),
+            *("columns_list", "storage", "select", "comment", "as_database", "as_table", "aliases_list"),
+            "is_create_empty",
+        }
+    )
+    | _TARGET,
+    "DropQuery": frozenset({"kind", "if_exists", "if_empty", "is_view", "sync"}) | _TARGET,
+    "AlterQuery": frozenset({"alter_object", "command_list"}) | _TARGET,
+    "DeleteQuery": frozenset({"database", "table", "predicate"}),
+    "OptimizeQuery": frozenset({"database", "table", "partition", "final", "deduplicate", "deduplicate_by_columns"}),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An admitted statement: `kind` is read, show, insert or change; `format` as far as the text says it."""
+
+    kind: str
+    format: str = ""
+
+
+def check_statement(tree: Node, scope: Scope, parameters: Mapping[str, str]) -> Verdict:
+    """Return what kind of admissible statement `tree` is, or raise `WarehouseError` saying what is refused."""
+    checker = _Checker(tree, scope, parameters)
+    kind = str(tree.get("type", ""))
+    handler = _HANDLERS.get(kind)
+    if handler is None:
+        raise refuse(f"Statements of this kind ({kind}) are not available in this warehouse")
+    check_properties(tree, _PROPERTIES[kind])
+    return Verdict(handler(checker, tree), _find_format(tree))
+
+
+def check_settings(settings: Mapping[str, str]) -> None:
+    """Raise if a setting sent beside a statement is not on the list."""
+    for name in settings:
+        if name not in names.SETTINGS:
+            raise refuse(f"The setting {name} cannot be changed in this warehouse")
+
+
+def _find_format(tree: Node) -> str:
+    named = tree.get("format_ast") or {}
+    found = str(tree.get("format") or named.get("name", ""))
+    known = names.INPUT_FORMATS if tree["type"] == "InsertQuery" else names.OUTPUT_FORMATS
+    if found and found not in known:
+        raise refuse(f"The format {found} is not available in this warehouse")
+    return found
+
+
+class _Checker(ExpressionChecker):
+    """The kinds of statements; the nodes inside them are the base class's."""
+
+    def read(self, tree: Node) -> str:
+        """SELECT."""
+        self.visit(tree)
+        return "read"
+
+    def explain(self, tree: Node) -> str:
+        """EXPLAIN of a SELECT."""
+        query, kind = tree.get("query") or {}, tree.get("kind")
+        if query.get("type") != "SelectWithUnionQuery" or kind not in names.EXPLAIN_KINDS:
+            raise refuse(f"{kind} is available for SELECT only, and not for all kinds")
+        self.visit(query)
+        for change in (tree.get("settings") or {}).get("changes", ()):
+            if change["name"] not in names.EXPLAIN_SETTINGS:
+                raise refuse(f"EXPLAIN with {change['name']} is not available")
+        self._visit_output_settings(tree)
+        return "show"
+
+    def show(self, tree: Node) -> str:
+        """SHOW TABLES and SHOW DATABASES: the engine lists what the role may see."""
+        if "from" in tree and self.name(tree["from"]) not in self.scope.readable:
+            raise make_not_there(self.name(tree["from"]))
+        for key in ("where_expression", "limit_length"):
+            self.visit(tree.get(key))
+        self._visit_output_settings(tree)
+        return "show"
+
+    def insert(self, tree: Node) -> str:
+        """INSERT of rows that follow, or of a SELECT."""
+        database, table = self._target(tree)
+        if not self.scope.can_insert(database, table):
+            raise self._not_writable(database, table)
+        for key in ("columns", "select", "settings_ast"):
+            self.visit(tree.get(key))
+        return "change" if tree.get("select") else "insert"
+
+    def create(self, tree: Node) -> str:
+        """CREATE TABLE or VIEW."""
+        self._check_change(tree)
+        if tree.get("as_table"):
+            self.check_table([tree.get("as_database") or self.scope.default_database, tree["as_table"]])
+        if not tree.get("is_ordinary_view") and not (tree.get("storage") or tree.get("as_table")):
+            raise refuse("CREATE TABLE needs an engine, for example ENGINE = MergeTree ORDER BY …")
+        self._check_storage(tree.get("storage") or {})
+        for key in ("columns_list", "select", "aliases_list"):
+            self.visit(tree.get(key))
+        return "change"
+
+    def drop(self, tree: Node) -> str:
+        """DROP and TRUNCATE of one table or view."""
+        self._check_change(tree)
+        if tree.get("kind") not in ("Drop", "Truncate") or not tree.get("table_ast"):
+            raise refuse("Only single tables and views can be dropped or emptied")
+        return "change"
+
+    def alter(self, tree: Node) -> str:
+        """ALTER TABLE with harmless commands."""
+        self._check_change(tree)
+        commands = (tree.get("command_list") or {}).get("children", ())
+        if tree.get("alter_object") != "TABLE":
+            raise refuse("Only tables can be altered")
+        for command in commands:
+            if command.get("command_type") not in names.ALTER_COMMANDS:
+                raise refuse(f"ALTER TABLE … {command.get('command_type')} is not available in this warehouse")
+            self.visit_children(command)
+        return "change"
+
+    def rows(self, tree: Node) -> str:
+        """DELETE FROM and OPTIMIZE TABLE."""
+        self._check_change(tree)
+        for key in ("predicate", "partition", "deduplicate_by_columns"):
+            self.visit(tree.get(key))
+        return "change"
+
+    def _check_storage(self, storage: Node) -> None:
+        for key, value in given(storage):
+            if key == "engine":
+                self._check_engine(value)
+            else:
+                self.visit(value)
+
+    def _check_engine(self, engine: Node) -> None:
+        if engine.get("name") not in names.TABLE_ENGINES:
+            raise refuse(f"The table engine {engine.get('name')} is not available; use MergeTree")
+        self.visit(engine.get("arguments"))
+
+    def _check_change(self, tree: Node) -> None:
+        database, table = self._target(tree)
+        if not self.scope.can_change(database):
+            raise self._not_writable(database, table)
+
+    def _target(self, tree: Node) -> tuple[str, str]:
+        database, table = (tree.get(f"{part}_ast") or tree.get(part) for part in ("database", "table"))
+        return self._text(database) or self.scope.default_database, self._text(table)
+
+    def _text(self, value: Any) -> str:
+        return self.name(value) if isinstance(value, dict) else str(value or "")
+
+    def _not_writable(self, database: str, table: str) -> WarehouseError:
+        if not self.scope.can_read(database, table):
+            return make_not_there(f"{database}.{table}")
+        labs = ", ".join(sorted(self.scope.writable)) or "nothing"
+        return WarehouseError(ACCESS_DENIED, f"You may not change {database}.{table}; you may write to {labs}")
+
+    def _visit_output_settings(self, tree: Node) -> None:
+        self.visit(tree.get("settings_ast"))
+
+
+_HANDLERS = {
+    "SelectWithUnionQuery": _Checker.read,
+    "ExplainQuery": _Checker.explain,
+    "ShowTablesQuery": _Checker.show,
+    "InsertQuery": _Checker.insert,
+    "CreateQuery": _Checker.create,
+    "DropQuery": _Checker.drop,
+    "AlterQuery": _Checker.alter,
+    "DeleteQuery": _Checker.rows,
+    "OptimizeQuery": _Checker.rows,
+}

@@ -1,0 +1,210 @@
+"""The policy inside a statement: tables, functions, settings and every other node of the engine's tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from urbanlab_services.warehouse import policy_names as names
+from urbanlab_services.warehouse.errors import SUPPORT_IS_DISABLED, WarehouseError, make_not_there
+from urbanlab_services.warehouse.scopes import Scope
+
+Node = dict[str, Any]
+
+# Nodes that only hold others: they reach nothing by themselves.
+_PLAIN = frozenset(
+    {
+        *("ExpressionList", "SelectQuery", "ProjectionSelectQuery", "Subquery", "WithElement", "Asterisk"),
+        *("QualifiedAsterisk", "ColumnsListMatcher", "ColumnsRegexpMatcher", "QualifiedColumnsListMatcher"),
+        *("QualifiedColumnsRegexpMatcher", "ColumnsTransformerList", "ColumnsExceptTransformer"),
+        *("ColumnsReplaceTransformer", "ColumnsReplaceTransformerReplacement", "TablesInSelectQuery"),
+        *("TablesInSelectQueryElement", "TableExpression", "TableJoin", "ArrayJoin", "SampleRatio"),
+        *("OrderByElement", "StorageOrderByElement", "InterpolateElement", "WindowListElement"),
+        *("WindowDefinition", "Identifier", "QueryParameter", "Literal", "Assignment", "Partition"),
+        *("Columns definition", "ColumnDeclaration", "DataType", "EnumDataType", "TupleDataType"),
+        *("NameTypePair", "IdentifierTypePair", "ConstraintDeclaration", "TTLElement", "ObjectTypedPath"),
+        *("AlterCommand", "IndexDeclaration"),
+    }
+)
+OUTPUT_PROPERTIES = frozenset({"format_ast", "settings_ast"})
+UNION_PROPERTIES = frozenset({"union_mode", "list_of_modes", "list_of_selects"}) | OUTPUT_PROPERTIES
+_PARAMETER_NAME = re.compile(r"[^\W\d]\w*")
+
+
+class ExpressionChecker:
+    """Visits nodes and raises `WarehouseError` at the first that is not known to be harmless."""
+
+    def __init__(self, tree: Node, scope: Scope, parameters: Mapping[str, str]) -> None:
+        self.scope = scope
+        self._parameters = parameters
+        # Names that the statement itself gives to lambdas may be called like functions.
+        self._lambdas = frozenset(_find_lambda_aliases(tree))
+        self._special: Mapping[str, Callable[[Node], None]] = {
+            "SelectWithUnionQuery": self._check_union,
+            "Function": self._check_function,
+            "TableIdentifier": self._check_table_identifier,
+            "TableExpression": self._check_table_expression,
+            "ColumnsApplyTransformer": self._check_apply,
+            "ColumnDeclaration": self._check_column,
+            "IndexDeclaration": self._check_index,
+            "SetQuery": self._check_set,
+            "Literal": lambda node: None,
+        }
+
+    def visit(self, value: Any) -> None:
+        """Check a node, a list of nodes, or a bare property, which is harmless."""
+        if isinstance(value, list):
+            for item in value:
+                self.visit(item)
+        elif isinstance(value, dict):
+            self._visit_node(value)
+
+    def visit_children(self, node: Node) -> None:
+        """Check whatever hangs below a node."""
+        for value in node.values():
+            self.visit(value)
+
+    def name(self, node: Node) -> str:
+        """Return the one-part name of an identifier, a parameter's value put in."""
+        parts = self.parts(node)
+        if len(parts) != 1:
+            raise refuse(f"{'.'.join(parts)} has too many parts for a name here")
+        return parts[0]
+
+    def parts(self, node: Node) -> list[str]:
+        """Return the parts of an identifier; parameters fill the empty ones in their order."""
+        values = iter([self._identifier(child) for child in node.get("children", ())])
+        return [part or next(values, "") for part in node.get("name_parts") or [node.get("name", "")]]
+
+    def check_table(self, parts: list[str]) -> None:
+        """Raise unless the table may be read; a name without database is a CTE or in the default database."""
+        if len(parts) == 1:
+            return
+        if len(parts) != 2 or not self.scope.can_read(*parts):
+            raise make_not_there(".".join(parts))
+
+    def _visit_node(self, node: Node) -> None:
+        kind = node.get("type")
+        special = self._special.get(str(kind))
+        if special:
+            special(node)
+        elif kind in _PLAIN:
+            self.visit_children(node)
+        else:
+            raise refuse(f"{kind or 'This construct'} is not available in this warehouse")
+
+    def _identifier(self, child: Node) -> str:
+        if child.get("type") != "QueryParameter":
+            raise refuse("This kind of identifier is not available in this warehouse")
+        value = self._parameters.get(child.get("name", ""), "")
+        if not _PARAMETER_NAME.fullmatch(value):
+            raise refuse(f"The parameter {child.get('name')} does not hold a plain name")
+        return value
+
+    def _check_union(self, node: Node) -> None:
+        check_properties(node, UNION_PROPERTIES)
+        self.visit_children(node)
+
+    def _check_table_identifier(self, node: Node) -> None:
+        self.check_table(self.parts(node))
+
+    def _check_table_expression(self, node: Node) -> None:
+        function = node.get("table_function")
+        if function:
+            if str(function.get("name", "")).lower() not in names.TABLE_FUNCTIONS:
+                raise refuse(f"The table function {function.get('name')}() is not available in this warehouse")
+            self.visit_children(function)
+        for key, value in node.items():
+            if key != "table_function":
+                self.visit(value)
+
+    def _check_function(self, node: Node) -> None:
+        name = str(node.get("name", ""))
+        self._check_function_name(name)
+        arguments = (node.get("arguments") or {}).get("children", ())
+        if name.lower() in names.IN_FUNCTIONS and len(arguments) == 2 and arguments[1]["type"] == "Identifier":
+            self.check_table(self.parts(arguments[1]))
+        for argument in arguments:
+            # arrayMap(file, …) calls file(): a bare name may be a function, table.column is none.
+            if argument["type"] == "Identifier":
+                self._check_bare_name(self.parts(argument))
+        self.visit_children(node)
+
+    def _check_function_name(self, name: str) -> None:
+        known = names.is_allowed_function(name) or (
+            name in self._lambdas and name.lower() not in names.REFUSED_FUNCTIONS
+        )
+        if not known:
+            raise refuse(f"The function {name}() is not available in this warehouse")
+
+    def _check_bare_name(self, parts: list[str]) -> None:
+        if len(parts) == 1 and parts[0].lower() in names.REFUSED_FUNCTIONS:
+            raise refuse(f"{parts[0]} is also a function that is not available; write the column as table.{parts[0]}")
+
+    def _check_apply(self, node: Node) -> None:
+        if node.get("func_name"):
+            self._check_function_name(node["func_name"])
+        self.visit_children(node)
+
+    def _check_column(self, node: Node) -> None:
+        self._check_calls(node.get("codec"), names.CODECS, "codec")
+        for key, value in node.items():
+            if key != "codec":
+                self.visit(value)
+
+    def _check_index(self, node: Node) -> None:
+        self._check_calls(node.get("index_type"), names.INDEX_TYPES, "index type")
+        for key, value in node.items():
+            if key != "index_type":
+                self.visit(value)
+
+    def _check_calls(self, value: Any, known: frozenset[str], what: str) -> None:
+        """Codecs and index types look like functions, with names of their own and plain arguments."""
+        for node in _walk(value):
+            if node["type"] == "Function" and node["name"].lower() not in known:
+                raise refuse(f"The {what} {node['name']} is not available in this warehouse")
+            if node["type"] not in ("Function", "ExpressionList", "Literal", "Identifier"):
+                raise refuse(f"A {what} takes plain values only")
+
+    def _check_set(self, node: Node) -> None:
+        if set(node) - {"type", "changes"}:
+            raise refuse("SETTINGS can only give settings a value")
+        for change in node.get("changes", ()):
+            if change.get("name") not in names.SETTINGS:
+                raise refuse(f"The setting {change.get('name')} cannot be changed in this warehouse")
+
+
+def _walk(value: Any) -> Iterator[Node]:
+    """Yield every node in and below `value`."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _walk(item)
+    elif isinstance(value, dict):
+        if "type" in value:
+            yield value
+        if value.get("type") != "Literal":
+            yield from _walk(list(value.values()))
+
+
+def _find_lambda_aliases(tree: Node) -> Iterator[str]:
+    for node in _walk(tree):
+        if node["type"] == "Function" and node.get("name") == "lambda" and node.get("alias"):
+            yield node["alias"]
+
+
+def given(node: Node) -> Iterator[tuple[str, Any]]:
+    """Yield the properties of a node that are set: the engine writes false and empty ones out too."""
+    return ((key, value) for key, value in node.items() if key != "type" and value not in (False, None, "", []))
+
+
+def check_properties(node: Node, known: frozenset[str]) -> None:
+    """Raise if a statement says more than is known."""
+    for key, value in given(node):
+        if key not in known:
+            raise refuse(f"{node['type']} with {key} is not available in this warehouse ({str(value)[:40]})")
+
+
+def refuse(sentence: str) -> WarehouseError:
+    """Return the refusal of something that is not on a list."""
+    return WarehouseError(SUPPORT_IS_DISABLED, sentence)
