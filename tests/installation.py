@@ -1,0 +1,92 @@
+"""A whole installation for tests and benchmarks: own state, ports that the system chose, the real `urbanlab`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from urbanlab.contract.secrets import read_secret
+from urbanlab_hub.settings import Settings, load_settings
+
+COMMAND = Path(sys.executable).with_name("urbanlab")
+PORTS = tuple(spec.name for spec in dataclasses.fields(Settings) if spec.name.endswith("_port"))
+
+
+class Installation:
+    """An installation in a state folder of its own; `start` and `stop` may be called again and again."""
+
+    def __init__(self, state: Path, **settings: str) -> None:
+        names = {"STATE": str(state), **find_free_ports(), **settings}
+        self.variables = {f"URBANLAB_{name.upper()}": value for name, value in names.items()}
+        self.settings = load_settings(self.variables)
+
+    def start(self) -> str:
+        """Bring everything up; return what the command printed."""
+        return self.run("up", "--detach")
+
+    def stop(self) -> None:
+        """End everything."""
+        self.run("down")
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run `urbanlab` on this installation and return what it printed; it must end with `code`."""
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            env=self.environ(),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == code, (
+            f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
+        return done.stdout + done.stderr
+
+    def environ(self) -> dict[str, str]:
+        """Return the environment of a command for this installation."""
+        return {**os.environ, **self.variables}
+
+    def secret(self, name: str) -> str:
+        """Return one of the operator's secrets."""
+        return read_secret(self.settings.master_secrets, name).reveal()
+
+    def password(self, username: str) -> str:
+        """Return a demo account's password."""
+        accounts: dict[str, str] = json.loads((self.settings.state / "demo-accounts.json").read_text())
+        return accounts[username]
+
+
+def make_state_folder() -> Path:
+    """Make a state folder that the accounts of services and users can reach, as pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix="urbanlab-test-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    return folder / "state"
+
+
+def remove_state_folder(state: Path) -> None:
+    """Remove the folder and, as root, the accounts that the installation made."""
+    name = state / "installation"
+    if os.geteuid() == 0 and name.exists():
+        from urbanlab_hub.accounts import delete_account, list_accounts
+
+        for entry in list_accounts(name.read_text().strip()):
+            delete_account(entry.pw_name)
+    shutil.rmtree(state.parent)
+
+
+def find_free_ports() -> dict[str, str]:
+    """Return a free port for each setting that is one."""
+    with ExitStack() as stack:
+        probes = {name: stack.enter_context(socket.socket()) for name in PORTS}
+        for probe in probes.values():
+            probe.bind(("127.0.0.1", 0))
+        return {name: str(probe.getsockname()[1]) for name, probe in probes.items()}

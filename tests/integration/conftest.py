@@ -1,0 +1,46 @@
+"""One installation for all of these tests, started once: tests make their own people, tables and topics in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.installation import Installation, make_state_folder, remove_state_folder
+
+KEEP = os.environ.get("URBANLAB_KEEP_TEST_STATE")  # for looking at logs after a failure
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Installation]:
+    """The running product, with the demo tenants."""
+    state = make_state_folder()
+    place = Installation(state)
+    try:
+        place.start()
+        yield place
+    finally:
+        place.stop()
+        if not KEEP:
+            remove_state_folder(state)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("there is no Chromium: install the package chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
