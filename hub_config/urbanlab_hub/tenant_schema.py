@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from urbanlab_hub.settings import CHECKOUT
 from urbanlab_hub.tenant_yaml import KeyPath
 
@@ -22,6 +20,9 @@ Problem = tuple[KeyPath, str]
 
 def find_schema_problems(values: Mapping[str, Any]) -> list[Problem]:
     """Return the key and a sentence for everything that the schema does not allow."""
+    # Most commands check no tenant, and the library takes longer to import than they need.
+    from jsonschema import Draft202012Validator
+
     problems: list[Problem] = []
     for error in Draft202012Validator(_load_schema()).iter_errors(values):
         explain = _EXPLANATIONS.get(str(error.validator), _explain_value)

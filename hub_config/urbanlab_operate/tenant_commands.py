@@ -15,8 +15,6 @@ from urbanlab.contract import naming
 from urbanlab.contract.records import Tenant
 from urbanlab_hub.settings import Settings
 from urbanlab_hub.tenants import TenantError, load_tenant, load_tenants
-from urbanlab_operate import demo
-from urbanlab_operate.apply import apply
 from urbanlab_operate.changes import ApplyError
 
 ARCHIVE = "archive"  # a folder beside the files; what lies in it is no tenant
@@ -41,6 +39,10 @@ def configure_parser(parser: argparse.ArgumentParser) -> None:
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Carry out a parsed `urbanlab tenant` command; return the exit code."""
+    # Here, because whoever asks for the status should not wait for the clients of Keycloak and Kafka.
+    from urbanlab_operate import demo
+    from urbanlab_operate.apply import apply
+
     demo.ensure_tenant_files(settings)
     try:
         if arguments.tenant_command == "list":

@@ -16,7 +16,7 @@ from urbanlab_hub.settings import Settings
 ACCOUNT_OWNERS = ("proxy", "keycloak", "kafka", "engine", "warehouse", "tokens", "ingest", "simulator")
 SERVICES = ("hub", *ACCOUNT_OWNERS)
 # The services that read which tenants there are; the hub is root's. Nobody else may, least of all a kernel.
-RECORD_READERS = ("warehouse", "tokens", "ingest", "simulator")
+RECORD_READERS = ("engine", "warehouse", "tokens", "ingest", "simulator")
 
 Accounts = Mapping[str, tuple[int, int]]  # service -> uid and gid; empty where nobody has an account
 

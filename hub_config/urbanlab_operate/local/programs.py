@@ -95,7 +95,7 @@ def _restrict(command: tuple[str, ...]) -> tuple[str, ...]:
 
 def _confine_engine(account: str) -> tuple[str, ...]:
     """Start the engine without a network; making such a space takes root, running in it does not."""
-    identity = (f"--reuid={account}", f"--regid={account}", "--clear-groups")
+    identity = (f"--reuid={account}", f"--regid={account}", "--init-groups")
     rights = ("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
     return (
         "unshare",

@@ -1,0 +1,62 @@
+"""What Keycloak should have: the clients whose tokens Kafka takes, and the hub's own."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from urbanlab_hub.settings import Settings
+from urbanlab_operate.apply.keycloak import _agrees, _lay_over, make_hub_client, make_kafka_client
+
+
+def test_kafkas_client_gives_short_tokens_that_name_the_tenants_access() -> None:
+    client = make_kafka_client("alpha")
+    mappers = {mapper["name"]: mapper["config"] for mapper in client["protocolMappers"]}
+
+    assert client["clientId"] == "kafka-read-alpha"
+    assert mappers["principal"]["claim.value"] == "alpha.read"
+    assert mappers["audience"]["included.custom.audience"] == "kafka"
+    assert 0 < int(client["attributes"]["access.token.lifespan"]) <= 45
+
+
+def test_kafkas_client_lets_nobody_log_in_by_a_browser() -> None:
+    client = make_kafka_client("alpha")
+    assert client["serviceAccountsEnabled"] is True
+    for way in ("publicClient", "standardFlowEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled"):
+        assert client[way] is False
+    assert client["redirectUris"] == client["webOrigins"] == []
+    assert client["fullScopeAllowed"] is False
+
+
+@pytest.mark.parametrize("url", ["", "https://lab.example"])
+def test_the_hubs_client_sends_to_the_hub_and_nowhere_else(settings: Settings, url: str) -> None:
+    settings = dataclasses.replace(settings, public_url=url)
+    client = make_hub_client(settings)
+
+    assert client["redirectUris"] == [f"{settings.hub_url}hub/oauth_callback"]
+    assert client["attributes"]["post.logout.redirect.uris"] == f"{settings.hub_url}hub/logged-out"
+    assert "*" not in str(client)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "agrees"),
+    [
+        ({"a": 1, "id": "x"}, {"a": 1}, True),  # Keycloak knows more about an object
+        ({"a": 1}, {"a": 2}, False),
+        (None, {"a": 1}, False),
+        (["a"], ["a"], True),
+        (["a", "b"], ["a"], False),  # an address too many is drift
+        (None, [], True),
+        ([{"name": "b"}, {"name": "a", "id": 1}], [{"name": "a"}, {"name": "b"}], True),
+        ("true", True, False),
+    ],
+)
+def test_what_counts_as_drift(found: Any, wanted: Any, agrees: bool) -> None:
+    assert _agrees(found, wanted) is agrees
+
+
+def test_what_is_set_keeps_what_keycloak_knows_besides() -> None:
+    assert _lay_over({"a": 1, "b": 2}, {"a": 3}) == {"a": 3, "b": 2}
+    assert _lay_over(["x"], ["y"]) == ["y"]

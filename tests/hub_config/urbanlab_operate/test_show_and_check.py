@@ -1,0 +1,76 @@
+"""`urbanlab show` shows no secret, `urbanlab check` names what cannot be used."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from urbanlab_hub.settings import Settings
+from urbanlab_operate.check import find_problems
+from urbanlab_operate.local.installation_secrets import HOLDERS, ensure_secrets
+from urbanlab_operate.show import render_configuration
+
+
+@pytest.fixture
+def started(settings: Settings, installation: str) -> Settings:
+    """Settings of an installation that has its secrets."""
+    settings.master_secrets.mkdir(parents=True)
+    for service in {service for services in HOLDERS.values() for service in services}:
+        settings.service_secrets(service).mkdir(parents=True)
+    (settings.state / "installation").write_text(installation + "\n")
+    ensure_secrets(settings)
+    return settings
+
+
+def test_secrets_are_stars(started: Settings) -> None:
+    text = render_configuration(started)
+    shown = yaml.safe_load(text)
+
+    assert set(shown["secrets"]) == set(HOLDERS)
+    assert set(shown["secrets"].values()) == {"**********"}
+    values = [path.read_text().strip() for path in started.master_secrets.iterdir()]
+    assert len(values) == len(HOLDERS)
+    assert not any(value in text for value in values)
+
+
+def test_settings_and_tenants_are_shown_resolved(settings: Settings) -> None:
+    shown = yaml.safe_load(render_configuration(settings))
+
+    assert set(shown["settings"]) == {spec.name for spec in dataclasses.fields(Settings)}
+    assert shown["settings"]["hub_port"] == settings.hub_port
+    assert shown["addresses"]["hub_url"] == settings.hub_url
+    assert len(shown["tenants"]) == 3
+    assert shown["secrets"] == {}
+
+
+def test_the_demo_can_be_used(settings: Settings) -> None:
+    assert find_problems(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"hub_port": 7000, "kafka_port": 7000}, "Port 7000 is given twice"),
+        (
+            {"tls_key": "/nowhere.pem", "tls_certificate": "/nowhere.crt"},
+            "tls_key names /nowhere.pem, which is no",
+        ),
+        ({"tls_certificate": "/nowhere.crt"}, "tls_certificate and tls_key belong together"),
+        ({"bind": "0.0.0.0"}, "others reach the hub without encryption"),
+        ({"public_url": "http://lab.example", "subdomains": True}, "browsers must reach the hub by https"),
+        ({"public_url": "https://lab.example"}, "set subdomains"),
+    ],
+)
+def test_what_cannot_be_used_is_said(settings: Settings, changes: dict[str, Any], said: str) -> None:
+    assert any(said in problem for problem in find_problems(dataclasses.replace(settings, **changes)))
+
+
+def test_a_broken_tenant_is_named_by_file_line_and_key(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "herford.yaml").write_text("title: Herford\npopulaton: 1\n")
+    problems = find_problems(dataclasses.replace(settings, tenants=tmp_path))
+
+    assert problems == ["herford.yaml:2: populaton is unknown; did you mean population?"]
