@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
 import kafka.errors
 from kafka import KafkaConsumer, TopicPartition
+from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from urbanlab.credentials import Credentials
@@ -21,7 +23,12 @@ from urbanlab.session import Session
 MAX_RECONNECT_MS = 1000
 CONNECT_MS = 15_000
 REQUEST_MS = 10_000
+MAX_REFUSED = 2
+POSITION_MS = 1000
+ALIVE_MS = 3000
 FETCH_BYTES = 1 << 20
+# The client waits in silence while Kafka is away: after so long without a message it is asked for a sign of life.
+SILENCE_SECONDS = 5.0
 
 # Whoever has configured logging sees the client's warnings; a notebook without does not get them as output.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
@@ -33,12 +40,16 @@ class TopicReader:
     def __init__(self, session: Session, name: str) -> None:
         """Connect and find the topic; raise a `StreamError` where that cannot be."""
         self._tokens = _TokenProvider(session.credentials)
+        self._heard_at = time.monotonic()
+        # The client would try for seconds to sign in with what is not to be had.
+        session.credentials.get("kafka")
         with self._translated():
             self._consumer = self._connect(session)
         try:
             with self._translated():
                 self.topic = resolve(name, session.tenant, self._consumer.topics())
                 self._partitions = self._assign()
+            self._tokens.refused = 0
         except BaseException:
             self.close()
             raise
@@ -61,10 +72,24 @@ class TopicReader:
         with self._translated():
             batches = self._consumer.poll(timeout_ms=int(seconds * 1000), max_records=most)
         self._tokens.check()
+        self._check_silence(bool(batches))
         return _in_order(from_record(record) for records in batches.values() for record in records)
+
+    def _check_silence(self, heard: bool) -> None:
+        """Raise a `StreamError` where nothing is heard because nobody is there or the right has ended."""
+        now = time.monotonic()
+        if not heard and now - self._heard_at > SILENCE_SECONDS:
+            with self._translated():
+                self._consumer.end_offsets(self._partitions, timeout_ms=ALIVE_MS)
+            heard = True
+        if heard:
+            self._heard_at = now
+            self._tokens.refused = 0
 
     def read_last(self, count: int, seconds: float = 10.0) -> list[Message]:
         """Return the last `count` messages, oldest first; `poll` then goes on behind them."""
+        if not count:
+            return []
         with self._translated():
             ends = self._consumer.end_offsets(self._partitions)
             starts = self._consumer.beginning_offsets(self._partitions)
@@ -72,30 +97,47 @@ class TopicReader:
                 self._consumer.seek(partition, max(starts[partition], ends[partition] - count))
         found: list[Message] = []
         waited = 0.0
-        while count and waited < seconds and self._is_behind(ends):
+        while waited < seconds and self._is_behind(ends):
             batch = self.poll(0.5)
             waited += 0 if batch else 0.5
             found += batch
-        return _in_order(found)[-count:] if count else []
+        return _in_order(found)[-count:]
 
     def skip(self, keep: int, behind: int) -> int:
         """Leave out what lies back by more than `behind` messages, but for the last `keep`; return how many."""
         skipped = 0
         for partition in self._partitions:
-            newest = self._consumer.highwater(partition)
-            position = self._consumer.position(partition, timeout_ms=1000)
-            if newest is not None and position is not None and newest - position > behind:
+            newest, position = self._consumer.highwater(partition), self._position(partition)
+            if newest is not None and newest - position > behind:
                 self._consumer.seek(partition, newest - keep)
                 skipped += newest - keep - position
         return skipped
 
     def _is_behind(self, ends: dict[TopicPartition, int]) -> bool:
-        return any(
-            (self._consumer.position(each, timeout_ms=1000) or 0) < ends[each] for each in self._partitions
-        )
+        return any(self._position(each) < ends[each] for each in self._partitions)
+
+    def _position(self, partition: TopicPartition) -> int:
+        with self._translated():
+            return int(self._consumer.position(partition, timeout_ms=POSITION_MS) or 0)
 
     def _connect(self, session: Session) -> KafkaConsumer:
+        clients: list[KafkaNetClient] = []
+
+        def make_client(**config: Any) -> KafkaNetClient:
+            clients.append(KafkaNetClient(**config))
+            return clients[0]
+
+        try:
+            return self._make_consumer(session, make_client)
+        except BaseException:
+            # A consumer that cannot be made leaves the thread of its connections behind.
+            for client in clients:
+                client.close()
+            raise
+
+    def _make_consumer(self, session: Session, make_client: Callable[..., KafkaNetClient]) -> KafkaConsumer:
         return KafkaConsumer(
+            kafka_client=make_client,
             bootstrap_servers=session.kafka_bootstrap,
             client_id="urbanlab-kernel",
             security_protocol="SASL_PLAINTEXT",
@@ -114,10 +156,13 @@ class TopicReader:
         )
 
     def _assign(self) -> list[TopicPartition]:
-        numbers = sorted(self._consumer.partitions_for_topic(self.topic))
+        numbers = sorted(self._consumer.partitions_for_topic(self.topic) or ())
         partitions = [TopicPartition(self.topic, number) for number in numbers]
         self._consumer.assign(partitions)
         self._consumer.seek_to_end(*partitions)
+        # The client finds the end when it is first needed; what comes from now on shall not be missed.
+        for partition in partitions:
+            self._consumer.position(partition, timeout_ms=REQUEST_MS)
         return partitions
 
     @contextlib.contextmanager
@@ -128,11 +173,11 @@ class TopicReader:
             raise TopicNotFoundError("This topic is not yours to read, or no longer is.") from None
         except kafka.errors.SaslAuthenticationFailedError:
             self._tokens.check()
-            raise StreamError(
-                "Kafka did not accept this session's access. Log in again; if it stays so, tell the operator."
-            ) from None
+            raise self._tokens.refuse() from None
         except (kafka.errors.KafkaError, OSError, TimeoutError):
             self._tokens.check()
+            if self._tokens.is_refused():
+                raise self._tokens.refuse() from None
             raise StreamError(
                 "Kafka does not answer at the moment, it may be restarting. Try again in a few seconds."
             ) from None
@@ -165,6 +210,7 @@ class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # the client
         super().__init__(**config)
         self._credentials = credentials
         self._error: SessionError | None = None
+        self.refused = -1  # how many tokens were asked for beyond the first, and nothing came
 
     def token(self) -> str:
         """Return a token; called on the client's own thread, so that an error is kept for `check`."""
@@ -174,7 +220,19 @@ class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # the client
             self._error = error
             raise kafka.errors.SaslAuthenticationFailedError(str(error)) from None
         self._error = None
+        self.refused += 1
         return value
+
+    def is_refused(self) -> bool:
+        """Return whether Kafka asks again and again for a token, so that it is there but takes none."""
+        return self.refused >= MAX_REFUSED
+
+    def refuse(self) -> StreamError:
+        """Return the error, and see to it that the next try has a new token."""
+        self._credentials.forget("kafka")
+        return StreamError(
+            "Kafka did not accept this session's access. Log in again; if it stays so, tell the operator."
+        )
 
     def check(self) -> None:
         """Raise the error that kept the client from signing in, if one did."""

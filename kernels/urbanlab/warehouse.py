@@ -139,12 +139,15 @@ def query_geo(
 
 # On the way from the gateway in the same house, packing costs more than it saves.
 MAX_ERROR_BYTES = 8192
+# Behind it stand its length and a mark of the protocol.
+_ERROR_AT_END = re.compile(r"Code: \d+\. DB::Exception: .*?(?=\s+\d+ \S+\s+__exception__|\Z)", re.DOTALL)
 _ARROW_SETTINGS = {"output_format_arrow_compression_method": "none"}
 
 
 def _read_table(stream: Any) -> pa.Table | None:
     """Return the table that the stream holds, or `None` for a statement that answers nothing."""
     import pyarrow as pa
+    import urllib3
 
     head = stream.read(8)
     if not head:
@@ -153,9 +156,9 @@ def _read_table(stream: Any) -> pa.Table | None:
     try:
         with pa.ipc.open_stream(pa.PythonFile(answer, mode="r")) as reader:
             return reader.read_all()
-    except pa.ArrowException as error:
+    except (pa.ArrowException, urllib3.exceptions.HTTPError) as error:
         # What goes wrong after the first rows can only be said in the middle of them.
-        raise translate(answer.find_error() or error) from None
+        raise translate(answer.find_error(error) or error) from None
 
 
 class _Answer:
@@ -174,11 +177,14 @@ class _Answer:
             return taken + self._read_rest(size - len(taken) if size >= 0 else -1)
         return self._read_rest(size)
 
-    def find_error(self) -> Exception | None:
-        """Return the error that the warehouse wrote at the end of a broken answer, if it did."""
-        text = (self._last + bytes(self._rest.read(MAX_ERROR_BYTES))).decode("utf-8", "replace")
-        _, mark, message = text.rpartition("Code: ")
-        return Exception(mark + message) if "DB::Exception" in message else None
+    def find_error(self, error: Exception) -> Exception | None:
+        """Return the error that the warehouse wrote at the end of an answer that broke off with `error`."""
+        # What came before a connection ended is kept by the error of the standard library within.
+        partial = next((bytes(part.partial) for part in error.args if hasattr(part, "partial")), None)
+        end = self._rest.read(MAX_ERROR_BYTES) if partial is None else partial
+        text = (self._last + end)[-MAX_ERROR_BYTES:].decode("utf-8", "replace")
+        found = _ERROR_AT_END.search(text)
+        return Exception(found[0]) if found else None
 
     def _read_rest(self, size: int) -> bytes:
         taken = bytes(self._rest.read(None if size < 0 else size)) if size else b""
@@ -230,6 +236,8 @@ def _make_client(session: Session) -> Client:
         pool_mgr=make_pool(session.credentials),
         # A session holds one query at a time; notebooks use threads.
         autogenerate_session_id=False,
+        # The gateway itself waits for an engine that restarts.
+        query_retries=0,
         compress=False,
         client_name="urbanlab",
     )

@@ -9,7 +9,7 @@ from urbanlab import errors
 _CODE = re.compile(r"\bCode:\s*(\d+)")
 _NOISE = (
     re.compile(r"^.*?DB::Exception:\s*", re.DOTALL),
-    re.compile(r"\s*\(version [^)]*\)"),
+    re.compile(r"\s*\(version (?:[^()]|\([^()]*\))*\)"),
     re.compile(r"\s*\(for url [^)]*\)"),
     re.compile(r"\s*\([A-Z][A-Z_]+\)\s*$"),
     re.compile(r"\bStack trace:.*", re.DOTALL),
@@ -35,7 +35,7 @@ _LIMIT_ADVICE = (
 )
 _DENIED = {164, 291, 392, 452, 497}
 _UNKNOWN_TABLE = {60, 81}
-_UNKNOWN_COLUMN = {16, 36, 47}
+_UNKNOWN_COLUMN = {16, 47}
 _PARAMETER = {456, 457}
 # The gateway says with it that the engine is away, or was restarted in the middle of a change.
 _NETWORK = {209, 210}

@@ -102,10 +102,13 @@ def tenant_to_dict(tenant: Tenant) -> dict[str, Any]:
 
 
 def read_tenants(directory: Path) -> dict[str, Tenant]:
-    """Return the resolved tenants in `directory` by id; an absent directory holds none."""
+    """Return the resolved tenants in `directory` by id; an absent directory holds none, a closed one raises."""
+    # Not by a pattern: that takes a directory which may not be read for an empty one.
+    paths = sorted(directory.iterdir()) if directory.exists() else []
     return {
         path.stem: tenant_from_dict(json.loads(path.read_text(encoding="utf-8")))
-        for path in sorted(directory.glob("*.json"))
+        for path in paths
+        if path.suffix == ".json"
     }
 
 

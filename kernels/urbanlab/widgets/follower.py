@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from urbanlab.errors import SessionError, StreamError, TopicNotFoundError
+from urbanlab.errors import CredentialsDownError, SessionError, StreamError, TopicNotFoundError
 from urbanlab.messages import Message
 from urbanlab.widgets.ring import Ring
 
@@ -20,6 +21,8 @@ RETRY_SECONDS = 2.0
 POLL_SECONDS = 0.05
 # Nobody can look at more; beyond it reading goes on near the end, so that the kernel keeps its processor.
 MAX_BEHIND = 5000
+
+log = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
@@ -42,7 +45,7 @@ class Follower:
     """Reads while somebody looks and ends by itself when nobody does.
 
     `send` gets a dictionary for the browser; it is called at most `rate` times a second, and only when the
-    last batch was acknowledged or a second has passed.
+    last batch was acknowledged or a second has passed. When the last view has gone, what was kept is let go.
     """
 
     def __init__(
@@ -59,6 +62,9 @@ class Follower:
         self._acknowledged = True
         self._sent_at = 0.0
         self._began = False
+        self._refused = False
+        self._left = False
+        self._unreported = False
         self.paused = False
         self.skipped = 0
         self.error = ""
@@ -71,12 +77,18 @@ class Follower:
         """Go on for so long, starting the thread if there is none."""
         with self._lock:
             self._lease_until = time.monotonic() + seconds
-            if not self.is_running():
+            self._left = False
+            if not self.is_running() and not self._refused:
                 self._stop = threading.Event()
                 self._thread = threading.Thread(
                     target=self._run, args=(self._stop,), name="urbanlab-tail", daemon=True
                 )
                 self._thread.start()
+
+    def begin_again(self) -> None:
+        """A view has opened: try once more even what was refused."""
+        self._refused = False
+        self.renew()
 
     def acknowledge(self) -> None:
         """The browser has drawn the last batch."""
@@ -85,6 +97,7 @@ class Follower:
 
     def say_goodbye(self) -> None:
         """The last view has gone; end soon, unless another one opens."""
+        self._left = True
         self._lease_until = min(self._lease_until, time.monotonic() + GOODBYE_SECONDS)
 
     def stop(self, wait: float = 0.0) -> None:
@@ -94,24 +107,40 @@ class Follower:
             self._thread.join(wait)
 
     def _run(self, stop: threading.Event) -> None:
-        while self._goes_on(stop):
-            try:
-                self._follow(stop)
-            except (TopicNotFoundError, SessionError) as error:
-                # Waiting does not bring a right or a topic; a view that opens again tries again.
-                self.report(str(error))
-                return
-            except StreamError as error:
-                self.report(str(error))
-                stop.wait(RETRY_SECONDS)
+        try:
+            while self._goes_on(stop):
+                self._try_to_follow(stop)
+        except (TopicNotFoundError, SessionError) as error:
+            # Waiting does not bring a right or a topic; a view that opens again tries again.
+            self._refused = True
+            self.report(str(error))
+        except Exception:  # a thread that ends without a word leaves a view that looks alive
+            log.exception("A tail has ended")
+            self._refused = True
+            self.report(
+                "The live view has failed. Run its cell again; if that does not help, tell the operator."
+            )
+        if self._left or stop.is_set():
+            self._began = False
+            self._ring.clear()
+
+    def _try_to_follow(self, stop: threading.Event) -> None:
+        try:
+            self._follow(stop)
+        except TopicNotFoundError:
+            raise
+        except (StreamError, CredentialsDownError) as error:
+            self.report(str(error))
+            stop.wait(RETRY_SECONDS)
 
     def _follow(self, stop: threading.Event) -> None:
         reader = self._connect()
         try:
             # After a break go on where it is now; only the first time show what came before.
-            self._ring.add(reader.read_last(0 if self._began else self._ring.keep))
+            before = reader.read_last(0 if self._began else self._ring.keep)
             self._began = True
             self.report("")
+            self._ring.add(before)
             while self._goes_on(stop):
                 self._ring.add(reader.poll(POLL_SECONDS))
                 self.skipped += reader.skip(self._ring.keep, MAX_BEHIND)
@@ -130,10 +159,13 @@ class Follower:
             return
         if rows := self._ring.take_new():
             self.send_rows(rows, "rows")
+        elif self._unreported:
+            self._send_status()
 
     def send_rows(self, rows: list[dict[str, Any]], kind: str) -> None:
         """Hand on rows together with the counts."""
         self._acknowledged = False
+        self._unreported = False
         self._sent_at = time.monotonic()
         self._send(
             {
@@ -149,6 +181,16 @@ class Follower:
         """Show what went wrong beneath the widget, or with an empty text that it is over."""
         if text != self.error:
             self.error = text
-            self._send(
-                {"kind": "status", "error": text, "received": self._ring.received, "skipped": self.skipped}
-            )
+            self._send_status()
+
+    def note(self, text: str) -> None:
+        """Show what went wrong with the next update; for what may go wrong with each message."""
+        if text != self.error:
+            self.error = text
+            self._unreported = True
+
+    def _send_status(self) -> None:
+        self._unreported = False
+        self._sent_at = time.monotonic()
+        counts = {"received": self._ring.received, "skipped": self.skipped}
+        self._send({"kind": "status", "error": self.error, **counts})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ def make_colours(values: pd.Series[Any] | None, words: dict[str, str]) -> Colour
     return _make_categories(values, words)
 
 
+def escape(text: str) -> str:
+    """Return text in which nothing is HTML, and nothing is a template of folium's, which takes data for one."""
+    return html.escape(text).replace("{", "&#123;")
+
+
 def is_missing(value: Any) -> bool:
     """Return whether a cell is empty."""
     import pandas as pd
@@ -58,7 +63,8 @@ def _make_ramp(values: pd.Series[Any], words: dict[str, str]) -> Colours:
         return str(ramp.rgb_hex_str(float(value)))
 
     bar = f'<div class="ul-ramp" style="background:linear-gradient(to right,{",".join(RAMP)})"></div>'
-    ends = f'<div class="ul-ends"><span>{_format(low)}</span><span>{_format(high)}</span></div>'
+    ends = f'<div class="ul-ends"><span>{format_number(low, words)}</span>'
+    ends += f"<span>{format_number(high, words)}</span></div>"
     missing = _swatch(MISSING, words["missing"]) if values.isna().any() else ""
     return Colours(pick, _box(str(values.name), bar + ends + missing))
 
@@ -80,5 +86,7 @@ def _box(title: str, inner: str) -> str:
     return f'<div class="ul-legend"><strong>{escape(title)}</strong>{inner}</div>'
 
 
-def _format(number: float) -> str:
-    return f"{number:,.4g}" if abs(number) < 10_000 else f"{number:,.0f}"
+def format_number(number: float, words: dict[str, str]) -> str:
+    """Return a number as a reader of this language writes it: a thousand and a half is 1.000,5 in German."""
+    text = f"{number:,.0f}" if 10_000 <= abs(number) < 1e15 else f"{number:,.6g}"
+    return text.translate({ord(","): words["group"], ord("."): words["decimal"]})

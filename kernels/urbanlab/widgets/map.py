@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import folium
@@ -12,8 +12,8 @@ import folium
 from urbanlab.crs import WGS84, from_frame, to_wgs84
 from urbanlab.errors import MapError, suggest
 from urbanlab.session import Session, current_session
-from urbanlab.widgets.legend import Colours, is_missing, make_colours
-from urbanlab.widgets.own_files import use_own_files
+from urbanlab.widgets.legend import Colours, escape, format_number, is_missing, make_colours
+from urbanlab.widgets.own_files import check_own, use_own_files
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -31,8 +31,17 @@ _WORDS = {
         "missing": "keine Angabe",
         "others": "übrige",
         "left_out": "ohne Ort, nicht gezeigt",
+        "group": ".",
+        "decimal": ",",
     },
-    "en": {"map": "Map", "missing": "no value", "others": "others", "left_out": "without a place, not shown"},
+    "en": {
+        "map": "Map",
+        "missing": "no value",
+        "others": "others",
+        "left_out": "without a place, not shown",
+        "group": ",",
+        "decimal": ".",
+    },
 }
 _STYLE = """
 <style>
@@ -90,7 +99,7 @@ def map(
     colours = make_colours(shown[value] if value is not None else None, words)
     drawn = Map(session, height=height, title=f"{words['map']}: {value or session.tenant_title}")
     if len(shown):
-        drawn.add_child(_make_layer(shown, value, fields, colours, radius))
+        drawn.add_child(_make_layer(shown, value, fields, colours, radius, words))
         west, south, east, north = shown.total_bounds
         drawn.fit_bounds([[south, west], [north, east]], max_zoom=CLOSEST_ZOOM, padding=(30, 30))
     left_out = len(frame) - len(shown)
@@ -115,17 +124,19 @@ class Map(folium.Map):  # type: ignore[misc]  # folium has no types
     def add_notes(self, legend: str, note: str) -> None:
         """Put a legend, given as HTML, and a sentence over the map."""
         text = legend + (f'<div class="ul-note">{escape(note)}</div>' if note else "")
-        # Element takes a template: what comes from data must not be one.
-        self.get_root().html.add_child(
-            folium.Element("{% raw %}" + text.replace("{%", "{ %") + "{% endraw %}")
-        )
+        self.get_root().html.add_child(folium.Element(text))
+
+    def render(self, **kwargs: Any) -> None:
+        """Render; raise `MapError` if something was added that would be loaded from somebody else."""
+        check_own(self)
+        super().render(**kwargs)
 
     def _repr_html_(self, **kwargs: Any) -> str:
         page = (
             self.get_root().render(**kwargs).replace("<html>", f'<html lang="{escape(self._language)}">', 1)
         )
         return (
-            f'<iframe title="{escape(self._title)}" srcdoc="{escape(page)}" '
+            f'<iframe title="{escape(self._title)}" srcdoc="{html.escape(page)}" '
             f'style="width:100%;height:{self._height}px;border:0" allowfullscreen></iframe>'
         )
 
@@ -186,18 +197,22 @@ def _choose_fields(
 
 
 def _make_layer(
-    frame: gpd.GeoDataFrame, value: str | None, fields: list[Any], colours: Colours, radius: float
+    frame: gpd.GeoDataFrame,
+    value: str | None,
+    fields: list[Any],
+    colours: Colours,
+    radius: float,
+    words: dict[str, str],
 ) -> folium.GeoJson:
     import geopandas as gpd
 
+    rows = frame[fields].to_dict("records") if fields else [{}] * len(frame)
+    texts = [_make_tooltip(row, fields, words) for row in rows]
+    cells = frame[value] if value is not None else [None] * len(frame)
     plain = gpd.GeoDataFrame(
         {
-            "text": [_make_tooltip(row, fields) for row in frame[fields].to_dict("records")]
-            if fields
-            else "",
-            "colour": [colours.pick(cell) for cell in frame[value]]
-            if value is not None
-            else colours.pick(None),
+            "text": texts,
+            "colour": [colours.pick(cell) for cell in cells],
         },
         geometry=frame.geometry.values,
         crs=frame.crs,
@@ -222,12 +237,12 @@ def _style(feature: dict[str, Any]) -> dict[str, Any]:
     return {"color": "#1f2328", "fillColor": colour, "weight": 1, "fillOpacity": 0.75}
 
 
-def _make_tooltip(row: dict[Any, Any], fields: list[Any]) -> str:
+def _make_tooltip(row: dict[Any, Any], fields: list[Any], words: dict[str, str]) -> str:
     """Return the row as HTML in which nothing of the data is HTML."""
     cells = ((field, "" if is_missing(row[field]) else row[field]) for field in fields)
-    return "<br>".join(f"<b>{escape(str(field))}</b> {escape(_format(cell))}" for field, cell in cells)
+    return "<br>".join(f"<b>{escape(str(field))}</b> {escape(_format(cell, words))}" for field, cell in cells)
 
 
-def _format(cell: Any) -> str:
-    text = f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+def _format(cell: Any, words: dict[str, str]) -> str:
+    text = format_number(cell, words) if isinstance(cell, float) else str(cell)
     return text if len(text) <= 200 else text[:199] + "…"

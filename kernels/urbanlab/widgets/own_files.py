@@ -37,10 +37,24 @@ def own_address(url: str, assets_url: str) -> str:
     for pattern, path in OWN_FILES:
         if re.search(pattern, url):
             return f"{assets_url.rstrip('/')}/{path}"
-    raise MapError(
+    raise MapError(_explain(url))
+
+
+def _explain(url: str) -> str:
+    return (
         f"This map would load {url} from somebody else, who would learn who looks at it. Urban Lab has no own "
-        "copy of that file: leave that part of the map out, or ask the operator to add it."
+        "copy of that: leave that part of the map out, or ask the operator to add it."
     )
+
+
+def check_own(element: branca.element.Element) -> None:
+    """Raise `MapError` if a part of a map, a layer of tiles or of pictures, names somebody else's address."""
+    for name in ("tiles", "url", "icon_url"):
+        address = getattr(element, name, None)
+        if isinstance(address, str) and _FOREIGN.match(address):
+            raise MapError(_explain(address))
+    for child in element._children.values():
+        check_own(child)
 
 
 def use_own_files(assets_url: str) -> None:

@@ -13,22 +13,40 @@ from urbanlab.widgets.filters import Filter
 # Per message at most so much goes to the browser, whatever somebody sends.
 MAX_FIELDS = 24
 MAX_TEXT = 200
+# However large single messages are.
+MAX_BYTES = 16_000_000
 
 Row = dict[str, Any]
+
+
+class _Last(deque[Message]):
+    """The last messages: at most so many, and at most `MAX_BYTES` of them beyond the newest."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self._bytes = 0
+
+    def push(self, message: Message) -> None:
+        """Take one in and let the oldest go."""
+        self.append(message)
+        self._bytes += len(message.raw)
+        while len(self) > self._most or (self._bytes > MAX_BYTES and len(self) > 1):
+            self._bytes -= len(self.popleft().raw)
 
 
 class Ring:
     """Keeps the last `keep` messages and the last `keep` of those that pass the filter.
 
-    Memory and what one batch holds are bounded by `keep`, at any input rate: what is pushed out before
-    it was sent is counted, not sent.
+    Memory and what one batch holds are bounded, at any input rate: what is pushed out before it was sent is
+    counted, not sent. The filter may be an analyst's own function, so it is asked outside of the lock.
     """
 
     def __init__(self, keep: int, passes: Filter, fields: Sequence[str] | None) -> None:
         self.keep = keep
         self._lock = threading.Lock()
-        self._all: deque[Message] = deque(maxlen=keep)
-        self._passed: deque[Message] = deque(maxlen=keep)
+        self._all = _Last(keep)
+        self._passed = _Last(keep)
         self._passes = passes
         self.fields = fields
         self._unsent = 0
@@ -36,21 +54,37 @@ class Ring:
 
     def add(self, messages: Iterable[Message]) -> None:
         """Take messages in."""
-        with self._lock:
-            for message in messages:
+        for message in messages:
+            passes = self._passes
+            verdict = passes(message)
+            with self._lock:
                 self.received += 1
-                self._all.append(message)
-                if self._passes(message):
-                    self._passed.append(message)
+                self._all.push(message)
+                # Where the filter changed meanwhile, the change itself has yet to see this message.
+                if verdict and passes is self._passes:
+                    self._passed.push(message)
                     self._unsent = min(self._unsent + 1, len(self._passed))
 
     def filter(self, passes: Filter) -> None:
         """Use another filter from now on, and for what is kept."""
         with self._lock:
             self._passes = passes
-            kept = [message for message in self._all if passes(message)]
-            self._passed = deque(kept, maxlen=self._all.maxlen)
-            self._unsent = len(kept)
+            kept = list(self._all)
+            self._passed.clear()
+            self._unsent = 0
+        chosen = [message for message in kept if passes(message)]
+        with self._lock:
+            newer = list(self._passed)
+            self._passed = _Last(self.keep)
+            for message in (*chosen, *newer):
+                self._passed.push(message)
+            self._unsent = len(self._passed)
+
+    def clear(self) -> None:
+        """Let everything go."""
+        with self._lock:
+            self._all, self._passed = _Last(self.keep), _Last(self.keep)
+            self._unsent = 0
 
     def take_new(self) -> list[Row]:
         """Return what has passed since the last call."""
@@ -82,7 +116,7 @@ class Ring:
             "id": f"{message.partition}-{message.offset}",
             "time": message.time.timestamp() * 1000,
             "key": _cut(message.key),
-            "value": {name: _plain(value.get(name)) for name in names},
+            "value": {_cut(name): _plain(value.get(name)) for name in names},
             "error": message.error,
             "raw": _cut(message.raw.decode("utf-8", "replace")) if message.error else "",
         }

@@ -21,6 +21,7 @@ const ALIVE_MS = 5000;
 const FILTER_DELAY_MS = 300;
 const ANNOUNCE_MS = 10000; // a screen reader is told at most this often
 const MAX_LINES = 6;
+const MAX_COLUMNS = 60; // whatever names the messages bring
 const SVG = "http://www.w3.org/2000/svg";
 
 // How many views show a model; the last one says goodbye.
@@ -151,8 +152,9 @@ class TailView {
   findColumns(rows) {
     const known = new Set(this.columns);
     const found = new Set(rows.flatMap((row) => Object.keys(row.value)).filter((name) => !known.has(name)));
-    this.columns.push(...found);
-    return found.size > 0;
+    const added = [...found].slice(0, MAX_COLUMNS - this.columns.length);
+    this.columns.push(...added);
+    return added.length > 0;
   }
 
   shown() {

@@ -101,7 +101,7 @@ class Tail(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has no types
         self._ring = Ring(keep, self._make_filter(text), chosen)
         self._follower = Follower(connect, self._ring, self._send_to_browser, rate)
         self._seen = False
-        self._snapshot_at = time.monotonic()
+        self._snapshot_at = -SNAPSHOT_SECONDS
         super().__init__(
             topic=topic,
             language=session.language,
@@ -110,6 +110,8 @@ class Tail(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has no types
             fields=chosen,
             filter_text=text,
         )
+        self.observe(self._on_filter, "filter_text")
+        self.observe(self._on_pause, "paused")
         self.on_msg(self._on_browser)
         self.comm.on_close(self._on_comm_close)
         self._follower.renew()
@@ -133,22 +135,25 @@ class Tail(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has no types
         try:
             return bool(self._where(message))
         except Exception as error:  # noqa: BLE001 - somebody else's code, on our thread
-            self._follower.report(f"The function given as where failed: {type(error).__name__}: {error}")
+            self._follower.note(f"The function given as where failed: {type(error).__name__}: {error}")
             return False
 
     def _send_to_browser(self, content: dict[str, Any]) -> None:
-        if not self._seen and time.monotonic() - self._snapshot_at > SNAPSHOT_SECONDS:
+        if not self._seen and time.monotonic() - self._snapshot_at >= SNAPSHOT_SECONDS:
             self._snapshot_at = time.monotonic()
-            self.snapshot = {**content, "rows": self._ring.peek_rows(SNAPSHOT_ROWS)}
+            self._keep_snapshot(content)
         if self.comm is not None:
             self.send(content)
+
+    def _keep_snapshot(self, content: dict[str, Any]) -> None:
+        self.snapshot = {**content, "rows": self._ring.peek_rows(SNAPSHOT_ROWS)}
 
     def _on_browser(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """Handle what a view says: that it is new, has drawn, is still there, or has gone."""
         kind = content.get("kind") if isinstance(content, dict) else None
         if kind == "hello":
             self._seen = True
-            self._follower.renew()
+            self._follower.begin_again()
             self._follower.send_rows(self._ring.take_all(), "reset")
         elif kind == "drawn":
             self._follower.acknowledge()
@@ -160,12 +165,10 @@ class Tail(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has no types
     def _on_comm_close(self, _message: Any) -> None:
         self._follower.stop()
 
-    @traitlets.observe("filter_text")
     def _on_filter(self, change: Any) -> None:
         self._ring.filter(self._make_filter(change["new"]))
         self._follower.send_rows(self._ring.take_all(), "reset")
 
-    @traitlets.observe("paused")
     def _on_pause(self, change: Any) -> None:
         self._follower.paused = change["new"]
 

@@ -47,6 +47,12 @@ def test_an_absent_folder_holds_no_tenant(tmp_path: Path) -> None:
     assert read_tenants(tmp_path / "none") == {}
 
 
+def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError):
+        read_tenants(tmp_path / "file")
+
+
 def test_a_secret_prints_as_stars(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("hunter2\n")
     secret = read_secret(tmp_path, "key")

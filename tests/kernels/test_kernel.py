@@ -1,0 +1,161 @@
+"""In a real kernel, as the kernelspec starts it: magics, errors, tails, and no token anywhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+from kafka.errors import TopicAlreadyExistsError
+
+from urbanlab.contract import environment
+
+KERNELSPECS = Path(__file__).parents[2] / "kernels/kernelspecs"
+HUB_TOKEN_VALUE = "hub-token-that-goes-nowhere-else"
+
+
+class Kernel:
+    """A kernel over sockets in a folder of its own, as user servers start it."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        # The addresses of Unix sockets are short, so their folder's is.
+        self.folder = tempfile.TemporaryDirectory(prefix="ulk", dir="/tmp")
+        self.manager = KernelManager(
+            kernel_name="urbanlab",
+            transport="ipc",
+            connection_file=f"{self.folder.name}/kernel.json",
+            ip=f"{self.folder.name}/kernel",
+        )
+        self.manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[str(KERNELSPECS)])
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.environ = {**environ, "PATH": path, "HOME": self.folder.name, "LANG": "C.UTF-8"}
+        self.start()
+
+    def start(self) -> None:
+        self.manager.start_kernel(env=self.environ)
+        self.connect()
+
+    def connect(self) -> None:
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    def run(self, code: str, seconds: float = 60) -> str:
+        """Return everything that the cell shows: output, value, error, as text and as HTML."""
+        shown: list[str] = []
+
+        def keep(message: dict[str, Any]) -> None:
+            content = message["content"]
+            shown.extend([content.get("text", ""), *content.get("traceback", [])])
+            shown.extend(str(value) for value in content.get("data", {}).values() if value)
+
+        self.client.execute_interactive(code, output_hook=keep, timeout=seconds)
+        return "\n".join(text for text in shown if isinstance(text, str))
+
+    def interrupt(self, code: str, after: float) -> str:
+        """Run a cell that does not end, interrupt it, and return the name of its error."""
+        sent = self.client.execute(code)
+        time.sleep(after)
+        self.manager.interrupt_kernel()
+        while (reply := self.client.get_shell_msg(timeout=10))["parent_header"]["msg_id"] != sent:
+            pass
+        time.sleep(0.5)  # what is sent sooner is dropped together with the interrupted cell
+        return str(reply["content"]["ename"])
+
+    def stop(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+        self.folder.cleanup()
+
+
+@pytest.fixture
+def kernel(environ: dict[str, str], warehouse_session: Any, warehouse: Any) -> Iterator[Kernel]:
+    kernel = Kernel({**environ, environment.WAREHOUSE_URL: warehouse.url})
+    yield kernel
+    kernel.stop()
+
+
+@pytest.fixture
+def streaming_kernel(environ: dict[str, str], kafka_session: Any, kafka: Any) -> Iterator[Kernel]:
+    with suppress(TopicAlreadyExistsError):
+        kafka.create_topic("town.kernel_feed")
+    kernel = Kernel({**environ, environment.KAFKA_BOOTSTRAP: f"127.0.0.1:{kafka.port}"})
+    yield kernel
+    kernel.stop()
+
+
+def test_a_query_and_its_errors_are_short_and_show_no_token(kernel: Kernel) -> None:
+    kernel.run("import urbanlab as ul; least = 998")
+    assert "999" in kernel.run("%%sql\nSELECT persons FROM town.footfall WHERE persons > {least}")
+    shown = [
+        kernel.run("%%sql\nSELECT count()\nFORM town.footfall"),
+        kernel.run("ul.query('SELECT * FROM town.footfal')"),
+        kernel.run("ul.dataset('nothing')"),
+        kernel.run("ul.query('SELECT {x}', x=None)"),
+        kernel.run("ul.client()"),
+        kernel.run("from urbanlab.session import current_session; session = current_session(); session"),
+        kernel.run("vars(session.credentials)"),
+        kernel.run("%whos"),
+    ]
+    assert "QuerySyntaxError" in shown[0] and "^" in shown[0] and "Did you mean" in shown[1]
+    assert "DatasetNotFoundError" in shown[2] and "ParameterError" in shown[3]
+    assert all(len(text.splitlines()) < 8 for text in shown[:4])
+    assert not any(HUB_TOKEN_VALUE in text or "eyJ" in text for text in shown)
+
+
+def test_a_tail_does_not_hold_the_kernel_and_survives_an_interrupt(
+    streaming_kernel: Kernel, kafka: Any
+) -> None:
+    kernel = streaming_kernel
+    kafka.send("town.kernel_feed", b'{"n": 1}')
+    assert "Tail of kernel_feed" in kernel.run("import urbanlab as ul; t = ul.tail('kernel_feed'); t")
+    assert "2" in kernel.run("1 + 1", seconds=5)
+    assert kernel.interrupt("import time; time.sleep(60)", after=1) == "KeyboardInterrupt"
+    assert "True" in kernel.run("t._follower.is_running()", seconds=10)
+    kafka.send("town.kernel_feed", b'{"n": 2}')
+    kernel.run("import time; time.sleep(2)")
+    assert "{'n': 2}" in kernel.run("t.messages()[-1].value")
+
+
+def test_a_stream_ends_by_an_interrupt(streaming_kernel: Kernel) -> None:
+    kernel = streaming_kernel
+    kernel.run("import urbanlab as ul")
+    loop = "for message in ul.stream('kernel_feed'): pass"
+    assert kernel.interrupt(loop, after=3) == "KeyboardInterrupt"
+    assert "[]" in kernel.run(
+        "import threading; [t.name for t in threading.enumerate() if 'kafka-io' in t.name]"
+    )
+
+
+def test_a_restart_with_a_running_tail_is_quick_and_the_next_tail_works(streaming_kernel: Kernel) -> None:
+    kernel = streaming_kernel
+    kernel.run("import urbanlab as ul; t = ul.tail('kernel_feed'); import time; time.sleep(2)")
+    kernel.client.stop_channels()
+    began = time.monotonic()
+    kernel.manager.restart_kernel()
+    assert time.monotonic() - began < 5
+    kernel.connect()
+    kernel.run("import urbanlab as ul; t = ul.tail('kernel_feed'); import time; time.sleep(2)")
+    assert "True" in kernel.run("t._follower.is_running()")
+
+
+def test_a_missing_topic_is_said_in_one_line(streaming_kernel: Kernel) -> None:
+    shown = streaming_kernel.run("import urbanlab as ul\nul.stream('kernel_fed')")
+    assert "TopicNotFoundError" in shown and "Did you mean kernel_feed" in shown
+    assert len(shown.splitlines()) < 5
+
+
+def test_outside_of_urban_lab_the_first_call_says_so(environ: dict[str, str]) -> None:
+    kernel = Kernel({})
+    try:
+        assert "does not run in Urban Lab" in kernel.run("import urbanlab as ul\nul.query('SELECT 1')")
+    finally:
+        kernel.stop()
