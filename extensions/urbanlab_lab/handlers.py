@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_server.base.handlers import allow_unauthenticated
-from tornado.web import StaticFileHandler
+from tornado.web import HTTPError, StaticFileHandler
 
 HALF_A_DAY = 12 * 60 * 60
 
@@ -20,6 +20,12 @@ class AssetHandler(StaticFileHandler):
     async def head(self, path: str) -> None:
         """Send a file's headers."""
         await super().get(path, include_body=False)
+
+    def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
+        """Return the path of a file inside `root`, or answer with an error."""
+        if "\0" in absolute_path:  # no file has such a name, and asking the system for it fails
+            raise HTTPError(404)
+        return super().validate_absolute_path(root, absolute_path)
 
     def set_default_headers(self) -> None:
         """Let pages in sandboxed frames, which have no origin, load fonts and scripts too."""

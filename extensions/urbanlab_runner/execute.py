@@ -10,12 +10,12 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any, NoReturn
 
+import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import DeadKernelError
-from nbformat.reader import NotJSONError
-from nbformat.validator import NotebookValidationError
 from papermill import execute_notebook
 from papermill.exceptions import PapermillException, PapermillExecutionError
 from traitlets.config import Config
@@ -36,6 +36,8 @@ def main() -> None:
 
 def execute(task: dict[str, Any]) -> dict[str, Any]:
     """Execute the notebook; return the error, or an empty dictionary. The output is kept in either case."""
+    if not is_notebook(Path(task["source"])):
+        return {"error": "the file is no notebook that can be read"}
     # The kernel's sockets lie in the account's own folder; over TCP anybody on the machine could listen.
     sockets = Config({"KernelManager": {"transport": "ipc", "ip": task["socket"]}})
     try:
@@ -51,12 +53,19 @@ def execute(task: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"{error.ename}: {error.evalue}"}
     except DeadKernelError:
         return {"error": "the kernel ended by itself; it may have used more memory than it is given"}
-    # Any JSON can be what should be a notebook; nbformat then fails in all these ways.
-    except (NotJSONError, NotebookValidationError, AttributeError, KeyError, TypeError):
-        return {"error": "the file is no notebook that can be read"}
     except (PapermillException, NoSuchKernel, RuntimeError) as error:
         return {"error": f"the notebook could not be run: {error}"}
     return {}
+
+
+def is_notebook(path: Path) -> bool:
+    """Return whether a file is a valid notebook."""
+    try:
+        nbformat.validate(nbformat.read(path, as_version=4))
+    # What is JSON, but no notebook, makes nbformat fail in all these ways.
+    except (ValueError, nbformat.ValidationError, AttributeError, KeyError, TypeError):
+        return False
+    return True
 
 
 def _end(number: int, frame: object) -> NoReturn:

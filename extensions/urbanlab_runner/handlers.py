@@ -37,12 +37,8 @@ class RunsHandler(_Handler):
     @authenticated
     async def post(self) -> None:
         """Start a run."""
-        body = self.get_json_body() or {}
-        notebook, parameters = body.get("notebook"), body.get("parameters", {})
-        if not isinstance(notebook, str) or not isinstance(parameters, dict):
-            raise HTTPError(400, "send `notebook`, a path, and `parameters`, an object")
         try:
-            run = self.runs.start_run(notebook, parameters)
+            run = self.runs.start_run(*parse_task(self.get_json_body()))
         except RunError as error:
             raise HTTPError(400, str(error)) from error
         self.set_status(202)
@@ -70,6 +66,15 @@ class OutputHandler(_Handler):
         # A notebook is data here: never shown as a page of this origin.
         self.set_header("Content-Disposition", f'attachment; filename="{run_id}.ipynb"')
         self.finish(path.read_bytes())
+
+
+def parse_task(body: Any) -> tuple[str, dict[str, Any]]:
+    """Return notebook and parameters of a request; raise `RunError` where it has not both of their types."""
+    task = body if isinstance(body, dict) else {}
+    notebook, parameters = task.get("notebook"), task.get("parameters", {})
+    if not isinstance(notebook, str) or not isinstance(parameters, dict):
+        raise RunError("send `notebook`, a path, and `parameters`, an object")
+    return notebook, parameters
 
 
 def make_model(run: Run) -> dict[str, Any]:

@@ -55,10 +55,11 @@ class Runs:
     def _get_source(self, notebook: str) -> Path:
         try:
             source = (self.notebooks / notebook).resolve()
-        except (ValueError, OSError):  # a NUL byte, a name too long
-            raise RunError(f"{notebook!r} is no curated notebook") from None
-        inside = source.is_relative_to(self.notebooks) and source.suffix == ".ipynb"
-        if not inside or not source.is_file():
+            inside = source.is_relative_to(self.notebooks) and source.suffix == ".ipynb"
+            found = inside and source.is_file()
+        except (ValueError, OSError):  # a zero byte, a name too long
+            found = False
+        if not found:
             raise RunError(f"{notebook!r} is no curated notebook")
         return source
 
@@ -88,4 +89,4 @@ def check_parameters(parameters: dict[str, Any]) -> None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")

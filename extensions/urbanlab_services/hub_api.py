@@ -75,7 +75,7 @@ class HubApi:
                     "The hub does not know this token; it may have been revoked or have expired."
                 ) from None
             raise _make_unavailable() from None
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             raise _make_unavailable() from None
 
 

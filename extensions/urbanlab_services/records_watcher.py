@@ -30,13 +30,17 @@ class RecordsWatcher:
             self._reread()
         return self._tenants
 
+    def look_again(self) -> None:
+        """Look at the folder at the next question, however soon it comes."""
+        self._looked_at = float("-inf")
+
     def _reread(self) -> None:
         try:
             signature = _make_signature(self._directory)
             if signature == self._signature:
                 return
             self._tenants = read_tenants(self._directory)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             # A file may vanish between listing and reading; a foreign one must not take the others along.
             logger.warning("tenants could not be read", extra={"error": str(error)})
             return

@@ -16,9 +16,9 @@ from urbanlab_services.hub_api import HubIdentity
 
 ISSUER = "urbanlab-tokens"
 WAREHOUSE_AUDIENCE = "urbanlab-warehouse"
-# Somebody whose rights end keeps a credential for this long at most; with the hub's sweep and the cache
-# of the hub's answers it stays below the minute that the product promises.
-WAREHOUSE_SECONDS = 40
+# Somebody whose rights end keeps a credential for this long at most. With the hub's sweep (15 s), the cache of
+# the hub's answers (5 s) and the gateway's leeway (5 s) it stays below the minute that the product promises.
+WAREHOUSE_SECONDS = 30
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from urbanlab_services.errors import ServiceError
 UNKNOWN_FORMAT, UNKNOWN_SETTING, SYNTAX_ERROR, BAD_REQUEST = 73, 115, 62, 36
 UNKNOWN_TABLE, ACCESS_DENIED, AUTHENTICATION_FAILED = 60, 497, 516
 TOO_MANY_QUERIES, SUPPORT_IS_DISABLED, NETWORK_ERROR, CANCELLED = 202, 344, 210, 394
-UNKNOWN_DATABASE, TIMEOUT, MEMORY, UNKNOWN_EXCEPTION = 81, 159, 241, 1002
+UNKNOWN_DATABASE, TIMEOUT, MEMORY, UNKNOWN_EXCEPTION, READONLY = 81, 159, 241, 1002, 164
 
 _CODE_NAMES = {
     UNKNOWN_FORMAT: "UNKNOWN_FORMAT",
@@ -25,10 +25,12 @@ _CODE_NAMES = {
     NETWORK_ERROR: "NETWORK_ERROR",
     CANCELLED: "QUERY_WAS_CANCELLED",
     UNKNOWN_EXCEPTION: "UNKNOWN_EXCEPTION",
+    READONLY: "READONLY",
 }
 _STATUSES = {
     AUTHENTICATION_FAILED: 401,
     ACCESS_DENIED: 403,
+    READONLY: 403,
     UNKNOWN_TABLE: 404,
     TOO_MANY_QUERIES: 429,
     UNKNOWN_EXCEPTION: 500,
@@ -107,7 +109,9 @@ def _find_subject(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    text = re.sub(r"^(Streaming (query|insert \w+) failed: )?(Code: \d+\. )?(DB::Exception: )?", "", text.strip())
+    text = re.sub(
+        r"^(Streaming (query|insert \w+) failed: )?(Code: \d+\. )?(DB::Exception: )?", "", text.strip()
+    )
     text = re.sub(r"^(Code: \d+\. DB::Exception: )", "", text)
     text = re.sub(r"\.? ?\(version [^)]*\)", "", text)
     text = re.sub(r"\.? ?\([A-Z0-9_]+\)\s*$", "", text)

@@ -7,6 +7,7 @@ is refused with a sentence that names it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from urbanlab_services.warehouse.policy_expressions import (
     ExpressionChecker,
     check_properties,
     given,
+    name_statement,
     refuse,
 )
 from urbanlab_services.warehouse.scopes import Scope
@@ -31,7 +33,16 @@ _PROPERTIES: Mapping[str, frozenset[str]] = {
     "SelectWithUnionQuery": UNION_PROPERTIES,
     "ExplainQuery": frozenset({"kind", "query", "settings"}) | OUTPUT_PROPERTIES,
     "ShowTablesQuery": frozenset(
-        {"databases", "from", "like", "not_like", "case_insensitive_like", "where_expression", "limit_length", "full"}
+        {
+            "databases",
+            "from",
+            "like",
+            "not_like",
+            "case_insensitive_like",
+            "where_expression",
+            "limit_length",
+            "full",
+        }
     )
     | OUTPUT_PROPERTIES,
     "InsertQuery": frozenset({"database", "table", "columns", "format", "select", "settings_ast"}),
@@ -46,7 +57,9 @@ _PROPERTIES: Mapping[str, frozenset[str]] = {
     "DropQuery": frozenset({"kind", "if_exists", "if_empty", "is_view", "sync"}) | _TARGET,
     "AlterQuery": frozenset({"alter_object", "command_list"}) | _TARGET,
     "DeleteQuery": frozenset({"database", "table", "predicate"}),
-    "OptimizeQuery": frozenset({"database", "table", "partition", "final", "deduplicate", "deduplicate_by_columns"}),
+    "OptimizeQuery": frozenset(
+        {"database", "table", "partition", "final", "deduplicate", "deduplicate_by_columns"}
+    ),
 }
 
 
@@ -58,13 +71,22 @@ class Verdict:
     format: str = ""
 
 
+def read_tree(text: str) -> Node:
+    """Return the tree in `text`, empty where the engine made none; raise `WarehouseError` for one too deep."""
+    try:
+        tree: Node = json.loads(text or "{}")
+    except RecursionError:
+        raise refuse("The statement is nested too deeply") from None
+    return tree
+
+
 def check_statement(tree: Node, scope: Scope, parameters: Mapping[str, str]) -> Verdict:
     """Return what kind of admissible statement `tree` is, or raise `WarehouseError` saying what is refused."""
     checker = _Checker(tree, scope, parameters)
     kind = str(tree.get("type", ""))
     handler = _HANDLERS.get(kind)
     if handler is None:
-        raise refuse(f"Statements of this kind ({kind}) are not available in this warehouse")
+        raise refuse(f"{name_statement(kind)} is not available in this warehouse")
     check_properties(tree, _PROPERTIES[kind])
     return Verdict(handler(checker, tree), _find_format(tree))
 
@@ -125,6 +147,8 @@ class _Checker(ExpressionChecker):
 
     def create(self, tree: Node) -> str:
         """CREATE TABLE or VIEW."""
+        if not tree.get("table_ast"):
+            raise refuse("Only tables and views can be created")
         self._check_change(tree)
         if tree.get("as_table"):
             self.check_table([tree.get("as_database") or self.scope.default_database, tree["as_table"]])
@@ -150,7 +174,9 @@ class _Checker(ExpressionChecker):
             raise refuse("Only tables can be altered")
         for command in commands:
             if command.get("command_type") not in names.ALTER_COMMANDS:
-                raise refuse(f"ALTER TABLE … {command.get('command_type')} is not available in this warehouse")
+                raise refuse(
+                    f"ALTER TABLE … {command.get('command_type')} is not available in this warehouse"
+                )
             self.visit_children(command)
         return "change"
 
@@ -187,9 +213,11 @@ class _Checker(ExpressionChecker):
 
     def _not_writable(self, database: str, table: str) -> WarehouseError:
         if not self.scope.can_read(database, table):
-            return make_not_there(f"{database}.{table}")
+            return make_not_there(f"{database}.{table}".rstrip("."))
         labs = ", ".join(sorted(self.scope.writable)) or "nothing"
-        return WarehouseError(ACCESS_DENIED, f"You may not change {database}.{table}; you may write to {labs}")
+        return WarehouseError(
+            ACCESS_DENIED, f"You may not change {database}.{table}; you may write to {labs}"
+        )
 
     def _visit_output_settings(self, tree: Node) -> None:
         self.visit(tree.get("settings_ast"))

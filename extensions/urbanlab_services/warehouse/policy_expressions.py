@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -22,14 +23,32 @@ _PLAIN = frozenset(
         *("TablesInSelectQueryElement", "TableExpression", "TableJoin", "ArrayJoin", "SampleRatio"),
         *("OrderByElement", "StorageOrderByElement", "InterpolateElement", "WindowListElement"),
         *("WindowDefinition", "Identifier", "QueryParameter", "Literal", "Assignment", "Partition"),
-        *("Columns definition", "ColumnDeclaration", "DataType", "EnumDataType", "TupleDataType"),
-        *("NameTypePair", "IdentifierTypePair", "ConstraintDeclaration", "TTLElement", "ObjectTypedPath"),
+        *("Columns definition", "ColumnDeclaration", "DataType", "TupleDataType"),
+        *("NameTypePair", "IdentifierTypePair", "ConstraintDeclaration", "ObjectTypedPath"),
         *("AlterCommand", "IndexDeclaration"),
     }
 )
 OUTPUT_PROPERTIES = frozenset({"format_ast", "settings_ast"})
 UNION_PROPERTIES = frozenset({"union_mode", "list_of_modes", "list_of_selects"}) | OUTPUT_PROPERTIES
 _PARAMETER_NAME = re.compile(r"[^\W\d]\w*")
+_FIRST_WORD = re.compile(r"\w+")
+# Properties whose names in the tree say nothing to the people who wrote the statement.
+_IN_SQL = {
+    "out_file": "INTO OUTFILE",
+    "infile": "FROM INFILE",
+    "compression": "COMPRESSION",
+    "table_function": "A table function in this place",
+    "as_table_function": "CREATE TABLE … AS a table function",
+    "cluster": "ON CLUSTER",
+    "is_dictionary": "DICTIONARY",
+    "is_materialized_view": "MATERIALIZED VIEW",
+    "is_clone_as": "CLONE AS",
+    "sql_security": "SQL SECURITY",
+    "attach": "ATTACH",
+    "is_temporary": "TEMPORARY TABLE",
+    "has_all": "ALL TABLES",
+    "settings_ast": "SETTINGS in this place",
+}
 
 
 class ExpressionChecker:
@@ -38,6 +57,8 @@ class ExpressionChecker:
     def __init__(self, tree: Node, scope: Scope, parameters: Mapping[str, str]) -> None:
         self.scope = scope
         self._parameters = parameters
+        self._pending: deque[Any] = deque()
+        self._visiting = False
         # Names that the statement itself gives to lambdas may be called like functions.
         self._lambdas = frozenset(_find_lambda_aliases(tree))
         self._special: Mapping[str, Callable[[Node], None]] = {
@@ -49,16 +70,30 @@ class ExpressionChecker:
             "ColumnDeclaration": self._check_column,
             "IndexDeclaration": self._check_index,
             "SetQuery": self._check_set,
+            "DataType": self._check_type,
+            "TTLElement": self._check_ttl,
+            # Both hold plain values only.
             "Literal": lambda node: None,
+            "EnumDataType": lambda node: None,
         }
 
     def visit(self, value: Any) -> None:
-        """Check a node, a list of nodes, or a bare property, which is harmless."""
-        if isinstance(value, list):
-            for item in value:
-                self.visit(item)
-        elif isinstance(value, dict):
-            self._visit_node(value)
+        """Check a node, a list of nodes, or a bare property, which is harmless.
+
+        What hangs below waits its turn instead of being visited at once: statements may be nested more
+        deeply than Python's stack.
+        """
+        self._pending.append(value)
+        if self._visiting:
+            return
+        self._visiting = True
+        while self._pending:
+            item = self._pending.popleft()
+            if isinstance(item, list):
+                self._pending.extend(item)
+            elif isinstance(item, dict):
+                self._visit_node(item)
+        self._visiting = False
 
     def visit_children(self, node: Node) -> None:
         """Check whatever hangs below a node."""
@@ -113,7 +148,9 @@ class ExpressionChecker:
         function = node.get("table_function")
         if function:
             if str(function.get("name", "")).lower() not in names.TABLE_FUNCTIONS:
-                raise refuse(f"The table function {function.get('name')}() is not available in this warehouse")
+                raise refuse(
+                    f"The table function {function.get('name')}() is not available in this warehouse"
+                )
             self.visit_children(function)
         for key, value in node.items():
             if key != "table_function":
@@ -122,8 +159,14 @@ class ExpressionChecker:
     def _check_function(self, node: Node) -> None:
         name = str(node.get("name", ""))
         self._check_function_name(name)
+        if name.lower() in names.CALLING_FUNCTIONS:
+            self._check_called(node)
         arguments = (node.get("arguments") or {}).get("children", ())
-        if name.lower() in names.IN_FUNCTIONS and len(arguments) == 2 and arguments[1]["type"] == "Identifier":
+        if (
+            name.lower() in names.IN_FUNCTIONS
+            and len(arguments) == 2
+            and arguments[1]["type"] == "Identifier"
+        ):
             self.check_table(self.parts(arguments[1]))
         for argument in arguments:
             # arrayMap(file, …) calls file(): a bare name may be a function, table.column is none.
@@ -131,16 +174,42 @@ class ExpressionChecker:
                 self._check_bare_name(self.parts(argument))
         self.visit_children(node)
 
+    def _check_called(self, node: Node) -> None:
+        """arrayReduce('sum', …) names what it calls in a text."""
+        first, *_ = (node.get("arguments") or {}).get("children") or [{}]
+        value = (first.get("value") or {}).get("value") if first.get("type") == "Literal" else None
+        word = _FIRST_WORD.match(value) if isinstance(value, str) else None
+        if not word:
+            raise refuse(f"{node['name']}() takes the name of a function as plain text only")
+        self._check_function_name(word[0])
+
+    def _check_type(self, node: Node) -> None:
+        if str(node.get("name", "")).lower() in names.AGGREGATE_TYPES:
+            for argument in (node.get("arguments") or {}).get("children", ()):
+                if argument.get("type") == "Identifier":
+                    self._check_function_name(self.name(argument))
+        self.visit_children(node)
+
+    def _check_ttl(self, node: Node) -> None:
+        if node.get("destination_type", "DELETE") != "DELETE" or node.get("mode") == "MOVE":
+            raise refuse("TTL … TO DISK or TO VOLUME is not available in this warehouse")
+        self._check_calls(node.get("recompression_codec"), names.CODECS, "codec")
+        for key, value in node.items():
+            if key != "recompression_codec":
+                self.visit(value)
+
     def _check_function_name(self, name: str) -> None:
         known = names.is_allowed_function(name) or (
-            name in self._lambdas and name.lower() not in names.REFUSED_FUNCTIONS
+            name in self._lambdas and not names.is_refused_function(name)
         )
         if not known:
             raise refuse(f"The function {name}() is not available in this warehouse")
 
     def _check_bare_name(self, parts: list[str]) -> None:
         if len(parts) == 1 and parts[0].lower() in names.REFUSED_FUNCTIONS:
-            raise refuse(f"{parts[0]} is also a function that is not available; write the column as table.{parts[0]}")
+            raise refuse(
+                f"{parts[0]} is also a function that is not available; write the column as table.{parts[0]}"
+            )
 
     def _check_apply(self, node: Node) -> None:
         if node.get("func_name"):
@@ -177,14 +246,16 @@ class ExpressionChecker:
 
 def _walk(value: Any) -> Iterator[Node]:
     """Yield every node in and below `value`."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _walk(item)
-    elif isinstance(value, dict):
-        if "type" in value:
-            yield value
-        if value.get("type") != "Literal":
-            yield from _walk(list(value.values()))
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending.extend(item)
+        elif isinstance(item, dict):
+            if "type" in item:
+                yield item
+            if item.get("type") != "Literal":
+                pending.extend(item.values())
 
 
 def _find_lambda_aliases(tree: Node) -> Iterator[str]:
@@ -195,14 +266,23 @@ def _find_lambda_aliases(tree: Node) -> Iterator[str]:
 
 def given(node: Node) -> Iterator[tuple[str, Any]]:
     """Yield the properties of a node that are set: the engine writes false and empty ones out too."""
-    return ((key, value) for key, value in node.items() if key != "type" and value not in (False, None, "", []))
+    return (
+        (key, value) for key, value in node.items() if key != "type" and value not in (False, None, "", [])
+    )
 
 
 def check_properties(node: Node, known: frozenset[str]) -> None:
     """Raise if a statement says more than is known."""
-    for key, value in given(node):
+    for key, _ in given(node):
         if key not in known:
-            raise refuse(f"{node['type']} with {key} is not available in this warehouse ({str(value)[:40]})")
+            what = _IN_SQL.get(key) or f"{name_statement(str(node['type']))} with {key}"
+            raise refuse(f"{what} is not available in this warehouse")
+
+
+def name_statement(kind: str) -> str:
+    """Return how people write a kind of statement: ``SET ROLE`` for the engine's ``SetRoleQuery``."""
+    name = kind.partition("_")[0].removesuffix(" query").removesuffix("Query")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).upper()
 
 
 def refuse(sentence: str) -> WarehouseError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib import resources
 
 _SUFFIXES = re.compile(
@@ -25,6 +26,9 @@ IN_FUNCTIONS = frozenset(
     for name in ("in", "notin", "nullin", "notnullin")
     for suffix in ("", "ignoreset")
 )
+# Functions that take the name of the function they call as text, and types that name one.
+CALLING_FUNCTIONS = frozenset({"arrayreduce", "arrayreduceinranges", "initializeaggregation"})
+AGGREGATE_TYPES = frozenset({"aggregatefunction", "simpleaggregatefunction"})
 TABLE_FUNCTIONS = frozenset(
     {
         *("numbers", "numbers_mt", "zeros", "zeros_mt", "generateseries", "generate_series", "primes"),
@@ -38,7 +42,20 @@ TABLE_ENGINES = frozenset(
     }
 )
 CODECS = frozenset(
-    {"codec", "none", "lz4", "lz4hc", "zstd", "delta", "doubledelta", "gorilla", "t64", "fpc", "gcd", "default"}
+    {
+        "codec",
+        "none",
+        "lz4",
+        "lz4hc",
+        "zstd",
+        "delta",
+        "doubledelta",
+        "gorilla",
+        "t64",
+        "fpc",
+        "gcd",
+        "default",
+    }
 )
 INDEX_TYPES = frozenset({"minmax", "set", "bloom_filter", "ngrambf_v1", "tokenbf_v1"})
 
@@ -62,7 +79,17 @@ BINARY_FORMATS = frozenset(
 OUTPUT_FORMATS = (
     TEXT_FORMATS
     | BINARY_FORMATS
-    | {"Pretty", "PrettyCompact", "PrettySpace", "Vertical", "Markdown", "XML", "Values", "Null", "JSONStrings"}
+    | {
+        "Pretty",
+        "PrettyCompact",
+        "PrettySpace",
+        "Vertical",
+        "Markdown",
+        "XML",
+        "Values",
+        "Null",
+        "JSONStrings",
+    }
 )
 INPUT_FORMATS = TEXT_FORMATS | BINARY_FORMATS | {"Values"}
 
@@ -74,15 +101,31 @@ SETTINGS = frozenset(
         *("max_insert_block_size", "min_insert_block_size_rows", "min_insert_block_size_bytes"),
         *("result_overflow_mode", "optimize_read_in_order", "join_algorithm", "preferred_block_size_bytes"),
         # what a query means
-        *("join_use_nulls", "group_by_use_nulls", "transform_null_in", "extremes", "limit", "offset", "final"),
+        *(
+            "join_use_nulls",
+            "group_by_use_nulls",
+            "transform_null_in",
+            "extremes",
+            "limit",
+            "offset",
+            "final",
+        ),
         *("union_default_mode", "prefer_column_name_to_alias", "joined_subquery_requires_alias"),
         *("aggregate_functions_null_for_empty", "any_join_distinct_right_table_keys", "session_timezone"),
-        *("cast_keep_nullable", "cast_string_to_dynamic_use_inference", "allow_suspicious_low_cardinality_types"),
+        *(
+            "cast_keep_nullable",
+            "cast_string_to_dynamic_use_inference",
+            "allow_suspicious_low_cardinality_types",
+        ),
         *("use_variant_as_common_type", "mutations_sync", "optimize_throw_if_noop", "index_granularity"),
         *("allow_nullable_key", "data_type_default_nullable"),
         # how rows are read and written
         *("date_time_input_format", "date_time_output_format", "insert_null_as_default"),
-        *("input_format_null_as_default", "input_format_skip_unknown_fields", "input_format_with_names_use_header"),
+        *(
+            "input_format_null_as_default",
+            "input_format_skip_unknown_fields",
+            "input_format_with_names_use_header",
+        ),
         *("input_format_defaults_for_omitted_fields", "input_format_csv_empty_as_default"),
         *("format_csv_delimiter", "format_csv_null_representation", "format_tsv_null_representation"),
         *("output_format_json_quote_64bit_integers", "output_format_json_quote_64bit_floats"),
@@ -98,7 +141,18 @@ EXPLAIN_KINDS = frozenset(
     {"EXPLAIN", "EXPLAIN AST", "EXPLAIN SYNTAX", "EXPLAIN PIPELINE", "EXPLAIN ESTIMATE", "EXPLAIN QUERY TREE"}
 )
 EXPLAIN_SETTINGS = frozenset(
-    {"header", "description", "indexes", "actions", "json", "graph", "compact", "oneline", "run_passes", "passes"}
+    {
+        "header",
+        "description",
+        "indexes",
+        "actions",
+        "json",
+        "graph",
+        "compact",
+        "oneline",
+        "run_passes",
+        "passes",
+    }
 )
 ALTER_COMMANDS = frozenset(
     {
@@ -110,10 +164,22 @@ ALTER_COMMANDS = frozenset(
 
 def is_allowed_function(name: str) -> bool:
     """Whether a statement may call `name`, an aggregate's combinators taken off."""
-    name = name.lower()
-    while name not in ALLOWED_FUNCTIONS:
-        shorter = _SUFFIXES.sub("", name)
-        if name in REFUSED_FUNCTIONS or shorter == name:
+    for candidate in _strip_combinators(name):
+        if candidate in ALLOWED_FUNCTIONS:
+            return True
+        if candidate in REFUSED_FUNCTIONS:
             return False
+    return False
+
+
+def is_refused_function(name: str) -> bool:
+    """Whether `name` is a function that is refused, with or without combinators."""
+    return any(candidate in REFUSED_FUNCTIONS for candidate in _strip_combinators(name))
+
+
+def _strip_combinators(name: str) -> Iterator[str]:
+    shorter, name = name.lower(), ""
+    while shorter != name:
         name = shorter
-    return True
+        yield name
+        shorter = _SUFFIXES.sub("", name)

@@ -43,6 +43,8 @@ def make_scope(identity: Identity, tenants: Mapping[str, Tenant]) -> Scope:
     """Return what `identity` may see; the engine's roles say the same a second time."""
     if identity.access == "ingest":
         return _make_ingest_scope(tenants.values())
+    if identity.access == "operator":
+        return _make_operator_scope(tenants)
     if not identity.tenant:
         return Scope(NO_DATABASE)
     if identity.access == "publications":
@@ -54,7 +56,15 @@ def make_scope(identity: Identity, tenants: Mapping[str, Tenant]) -> Scope:
 
 
 def _make_ingest_scope(tenants: Iterable[Tenant]) -> Scope:
-    tables = {
-        make_database(tenant.id): frozenset(feed.name for feed in tenant.feeds) for tenant in tenants
-    }
+    tables = {make_database(tenant.id): frozenset(feed.name for feed in tenant.feeds) for tenant in tenants}
     return Scope(NO_DATABASE, tables=tables)
+
+
+def _make_operator_scope(tenants: Iterable[str]) -> Scope:
+    """The operator reads everything; what is made and changed goes through `/operator/apply`."""
+    databases = {
+        make(tenant)
+        for tenant in tenants
+        for make in (make_database, make_lab_database, make_shared_database)
+    }
+    return Scope(NO_DATABASE, readable=frozenset({*databases, OPEN_DATABASE}))

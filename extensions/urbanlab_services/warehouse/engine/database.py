@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from chdb._exceptions import ChdbError
 from chdb.state.sqlitelike import Connection
@@ -15,7 +15,9 @@ from chdb.state.sqlitelike import Connection
 from urbanlab.contract.records import Tenant
 from urbanlab_services.warehouse.engine import roles
 
+Result = TypeVar("Result")
 DRAIN_SECONDS = 20.0
+CLOSE_SECONDS = 2.0
 
 
 class Database:
@@ -31,7 +33,7 @@ class Database:
         self._open = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._sessions = 0
+        self._sessions: dict[object, Callable[[], None]] = {}
         self._reopening = asyncio.Lock()
 
     async def open(self) -> None:
@@ -52,7 +54,7 @@ class Database:
                 return False
             self._open.clear()
             try:
-                await self._drain()
+                await self._drain(DRAIN_SECONDS)
                 await self._in_thread(self._close_keeper)
                 self._write_roles(tenants)
             finally:
@@ -70,19 +72,23 @@ class Database:
     async def close(self) -> None:
         """End running statements and close."""
         self._open.clear()
-        await self._drain()
+        await self._drain(CLOSE_SECONDS)
         await self._in_thread(self._close_keeper)
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[None]:
-        """Hold the database open for one statement; wait while it is being reopened."""
+    async def session(self, evict: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+        """Hold the database open for one statement; wait while it is being reopened.
+
+        `evict` is called when the statement has had its time to end: it may wait for a client that does nothing.
+        """
         await self._open.wait()
-        self._sessions += 1
+        session = object()
+        self._sessions[session] = evict
         self._idle.clear()
         try:
             yield
         finally:
-            self._sessions -= 1
+            del self._sessions[session]
             if not self._sessions:
                 self._idle.set()
 
@@ -101,7 +107,7 @@ class Database:
     def _users_path(self) -> Path:
         return self._config / "users.xml"
 
-    async def _in_thread(self, function, *arguments):  # type: ignore[no-untyped-def]
+    async def _in_thread(self, function: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
 
     def _run_as_operator(self, statement: str) -> None:
@@ -112,10 +118,12 @@ class Database:
         finally:
             connection.close()
 
-    async def _drain(self) -> None:
+    async def _drain(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._idle.wait(), DRAIN_SECONDS)
+            await asyncio.wait_for(self._idle.wait(), seconds)
         except TimeoutError:
+            for evict in list(self._sessions.values()):
+                evict()
             await self.kill("")
             await self._idle.wait()
 
@@ -136,4 +144,4 @@ class Database:
 def _write(path: Path, text: str) -> None:
     draft = path.with_suffix(".draft")
     draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
+    draft.replace(path)

@@ -70,7 +70,9 @@ def _list_feed_tables(tenants: Iterable[Tenant]) -> Iterator[str]:
 
 def _make_tenant_roles(tenant: str) -> dict[str, list[str]]:
     own, lab = make_database(tenant), make_lab_database(tenant)
-    seen = [f"GRANT SELECT ON {database}.*" for database in (own, make_shared_database(tenant), OPEN_DATABASE)]
+    seen = [
+        f"GRANT SELECT ON {database}.*" for database in (own, make_shared_database(tenant), OPEN_DATABASE)
+    ]
     analyst = [*seen, f"GRANT {_WORK} ON {lab}.*"]
     return {
         make_warehouse_role(tenant, "analyst"): analyst,
@@ -96,7 +98,7 @@ def render_users(roles: dict[str, list[str]]) -> str:
         f"<clickhouse><profiles><default>{limits}<constraints>{ceilings}{fixed}</constraints></default></profiles>\n"
         f"<roles>{role_parts}</roles>\n"
         "<users><default><password></password><profile>default</profile><quota>default</quota>"
-        f"<networks><ip>::1</ip></networks><grants>{memberships}</grants></default></users>\n"
+        f"<networks><ip>::/0</ip></networks><grants>{memberships}</grants></default></users>\n"
         "<quotas><default/></quotas></clickhouse>\n"
     )
 

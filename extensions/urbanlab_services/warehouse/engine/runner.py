@@ -6,7 +6,6 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from chdb._exceptions import ChdbError
@@ -14,6 +13,7 @@ from chdb.state.sqlitelike import Connection, StreamingInserter, StreamingResult
 
 from urbanlab_services.warehouse.engine.database import Database
 from urbanlab_services.warehouse.engine.formats import is_streamable, join_pieces
+from urbanlab_services.warehouse.wire import Job, Outcome
 
 FILE_PIECE = 1 << 20
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -24,30 +24,6 @@ Receive = Callable[[], bytes]
 
 class GoneError(Exception):
     """Nobody waits for the statement any more."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A statement that the gateway has admitted; `text` is canonical and has no FORMAT clause."""
-
-    role: str
-    text: str
-    kind: str  # read, show, change or insert
-    format: str = "TabSeparated"
-    database: str = ""
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(default_factory=dict)
-    tag: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a statement did."""
-
-    read_rows: int = 0
-    read_bytes: int = 0
-    written_rows: int = 0
-    written_bytes: int = 0
 
 
 class Runner:

@@ -1,0 +1,74 @@
+"""Puts the warehouse gateway together."""
+
+from __future__ import annotations
+
+from tornado.web import Application
+
+from urbanlab_services.records_watcher import RecordsWatcher
+from urbanlab_services.service import (
+    Missing,
+    Route,
+    ServiceSettings,
+    make_application,
+    serving,
+    wait_for_stop,
+)
+from urbanlab_services.warehouse.catalog import Catalog
+from urbanlab_services.warehouse.credentials import Authenticator
+from urbanlab_services.warehouse.engine_client import EngineClient
+from urbanlab_services.warehouse.handlers import (
+    ApplyHandler,
+    CatalogHandler,
+    Gateway,
+    PingHandler,
+    QueryHandler,
+)
+from urbanlab_services.warehouse.reconciler import Reconciler
+from urbanlab_services.warehouse.slots import Slots
+from urbanlab_services.warehouse.statements import Statements
+
+MAX_BODY_BYTES = 1 << 40  # an insert streams; its size is nothing that memory depends on
+MAX_HEADER_BYTES = 1 << 20  # a statement and its parameters may stand in the address
+SERVICES = ("operator", "ingest")
+
+
+def make_gateway(settings: ServiceSettings) -> Gateway:
+    """Return what the service needs; raise `FileNotFoundError` if one of its secrets is not there."""
+    engine = EngineClient(settings.engine_socket)
+    records = RecordsWatcher(settings.records, interval=0.5)
+    authenticator = Authenticator(
+        settings.secret("tokens-public-key").reveal(),
+        {name: settings.secret(f"warehouse-{name}") for name in SERVICES},
+    )
+    return Gateway(
+        authenticator=authenticator,
+        engine=engine,
+        statements=Statements(engine, records.tenants),
+        slots=Slots(),
+        catalog=Catalog(engine, records.tenants),
+        reconciler=Reconciler(engine, settings.records, records),
+    )
+
+
+def make_warehouse_application(gateway: Gateway) -> Application:
+    """Return the service's routes."""
+
+    async def find_missing() -> Missing:
+        problem = await gateway.engine.find_problem()
+        return {"engine": problem} if problem else {}
+
+    routes: list[Route] = [
+        ("/", QueryHandler, {"gateway": gateway}),
+        ("/ping", PingHandler),
+        ("/catalog", CatalogHandler, {"gateway": gateway}),
+        ("/operator/apply", ApplyHandler, {"gateway": gateway}),
+    ]
+    return make_application(routes, find_missing)
+
+
+async def main(settings: ServiceSettings) -> None:
+    """Serve until somebody asks the process to end."""
+    application = make_warehouse_application(make_gateway(settings))
+    options = {"max_body_size": MAX_BODY_BYTES, "max_header_size": MAX_HEADER_BYTES, "chunk_size": 1 << 18}
+    async with serving(application, settings, **options):
+        await wait_for_stop()

@@ -1,0 +1,157 @@
+"""The addresses at the engine's socket, for the gateway alone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from chdb._exceptions import ChdbError
+from prometheus_client import Gauge
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, stream_request_body
+
+from urbanlab.contract.records import read_tenants
+from urbanlab_services.service import BaseHandler
+from urbanlab_services.warehouse import wire
+from urbanlab_services.warehouse.engine.database import Database
+from urbanlab_services.warehouse.engine.parsing import parse_statement
+from urbanlab_services.warehouse.engine.pipes import Inlet, Outlet
+from urbanlab_services.warehouse.engine.runner import GoneError, Runner
+
+logger = logging.getLogger(__name__)
+
+RUNNING = Gauge("urbanlab_engine_running", "Statements that run now")
+
+
+class EngineHandler(BaseHandler):
+    """A handler that works on the database."""
+
+    def initialize(self, database: Database) -> None:
+        """Take the database."""
+        self.database = database
+
+
+class ParseHandler(EngineHandler):
+    """``POST /parse``: a statement in, its canonical text and tree out."""
+
+    async def post(self) -> None:
+        """Answer with both, or with what the engine says is wrong."""
+        text = self.request.body.decode("utf-8", "replace")
+        async with self.database.session():
+            loop = asyncio.get_running_loop()
+            self.write_json(await loop.run_in_executor(self.database.executor, self._parse, text))
+
+    def _parse(self, text: str) -> dict[str, str]:
+        connection = self.database.connect()
+        try:
+            canonical, tree = parse_statement(connection, text)
+        except ChdbError as error:
+            return {"error": str(error)}
+        finally:
+            connection.close()
+        return {"text": canonical, "tree": tree}
+
+
+class ReopenHandler(EngineHandler):
+    """``POST /reopen``: roles in line with the tenants' records."""
+
+    async def post(self) -> None:
+        """Say whether anything changed, or would change in a dry run."""
+        records = self.application.settings["records"]
+        tenants = (await asyncio.to_thread(read_tenants, records)).values()
+        if self.get_query_argument("dry_run", "0") == "1":
+            self.write_json({"changed": not self.database.has_roles_of(tenants)})
+        else:
+            self.write_json({"changed": await self.database.reopen(tenants)})
+
+
+@stream_request_body
+class RunHandler(EngineHandler):
+    """``POST /run``: one statement; see `urbanlab_services.warehouse.wire`."""
+
+    def prepare(self) -> None:
+        """Make the pipes."""
+        self._reader = wire.JobReader()
+        self._inlet, self._outlet = Inlet(), Outlet()
+        self._work: asyncio.Task[None] | None = None
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Take the job, then the rows of an insert."""
+        try:
+            rows = self._reader.feed(chunk)
+        except (ValueError, TypeError) as error:
+            raise HTTPError(400) from error
+        if self._reader.job is not None and self._work is None:
+            self._work = asyncio.create_task(self._run(self._reader.job))
+        if rows:
+            await self._inlet.put(rows)
+
+    async def post(self) -> None:
+        """All rows are here: wait for the end."""
+        if self._work is None:
+            raise HTTPError(400)
+        await self._inlet.end()
+        await self._work
+
+    def on_connection_close(self) -> None:
+        """The gateway hung up: end what it no longer waits for; a change that has begun is carried through."""
+        super().on_connection_close()
+        self._outlet.abandon()
+        self._inlet.abandon()
+        self.on_finish()
+        job = self._reader.job
+        if job is not None and job.kind != "change" and self._work is not None and not self._work.done():
+            self._killing = asyncio.create_task(self.database.kill(job.tag))
+
+    def _evict(self) -> None:
+        """End what may wait for a client that neither sends nor takes anything."""
+        self.on_connection_close()
+        assert isinstance(self.request.connection, HTTP1Connection)
+        # Not the connection: it would forget whoever waits for it to write.
+        self.request.connection.stream.close()
+
+    async def _run(self, job: wire.Job) -> None:
+        self.set_header("Content-Type", "application/octet-stream")
+        async with self.database.session(self._evict):
+            work = asyncio.get_running_loop().run_in_executor(self.database.executor, self._run_blocking, job)
+            async for piece in self._outlet.pieces():
+                await self._write(wire.encode_head(wire.ROWS, len(piece)), bytes(piece))
+            end = await work
+        self._inlet.close()
+        await self._write(end)
+
+    def _run_blocking(self, job: wire.Job) -> bytes:
+        """Run in a thread; return the frame that says how it ended."""
+        try:
+            with RUNNING.track_inprogress():
+                return self._run_job(job)
+        except ChdbError as error:
+            return wire.encode_error(str(error))
+        except GoneError:
+            return b""
+        except Exception as error:  # whatever the binding raises must reach the gateway as an end
+            logger.exception("statement failed unexpectedly")
+            return wire.encode_error(str(error) if isinstance(error, RuntimeError) else "Unexpected failure")
+        finally:
+            self._outlet.end()
+
+    def _run_job(self, job: wire.Job) -> bytes:
+        if self._outlet.is_abandoned():
+            return b""
+        runner = Runner(self.database, job)
+        if job.kind == "insert":
+            outcome = runner.insert(self._inlet.receive)
+        elif job.kind == "change":
+            outcome = runner.change(self._outlet.send)
+        else:
+            outcome = runner.read(self._outlet.send)
+        return wire.encode_outcome(outcome)
+
+    async def _write(self, *parts: bytes) -> None:
+        try:
+            for part in parts:
+                self.write(part)
+            await self.flush()
+        except StreamClosedError:
+            self._outlet.abandon()

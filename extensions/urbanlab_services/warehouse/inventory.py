@@ -1,0 +1,61 @@
+"""Which tables the engine holds, as one of its roles sees them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from urbanlab_services.warehouse.engine_client import EngineClient
+from urbanlab_services.warehouse.wire import Job
+
+SENSORS_TABLE = "sensors"  # of every tenant, beside the tables of its feeds
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table or view: its columns (name -> type) in their order, and how it is stored."""
+
+    database: str
+    name: str
+    columns: dict[str, str] = field(default_factory=dict)
+    rows: int | None = None
+    storage: str = ""
+    comment: str = ""
+
+
+async def list_databases(engine: EngineClient, role: str) -> set[str]:
+    """Return the names of the databases."""
+    return {row[0] for row in await _ask(engine, role, "SELECT name FROM system.databases")}
+
+
+async def list_tables(engine: EngineClient, role: str, databases: Iterable[str]) -> list[Table]:
+    """Return the tables in `databases` that `role` may see."""
+    # Names come from `urbanlab.contract.naming`, which lets no quote through.
+    quoted = ", ".join(f"'{name}'" for name in sorted(databases))
+    wanted = f"database IN ({quoted})"
+    columns = "SELECT database, table, name, type FROM system.columns"
+    tables = "SELECT database, name, total_rows, engine_full, comment FROM system.tables"
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for database, table, name, type_ in await _ask(
+        engine, role, f"{columns} WHERE {wanted} ORDER BY database, table, position"
+    ):
+        found.setdefault((database, table), {})[name] = type_
+    return [
+        Table(
+            database,
+            name,
+            found.get((database, name), {}),
+            None if rows is None else int(rows),
+            storage,
+            comment,
+        )
+        for database, name, rows, storage, comment in await _ask(
+            engine, role, f"{tables} WHERE {wanted} ORDER BY database, name"
+        )
+    ]
+
+
+async def _ask(engine: EngineClient, role: str, text: str) -> list[list[str]]:
+    answer = await engine.collect(Job(role, text, "read", "JSONCompactEachRow"))
+    return [json.loads(line) for line in answer.splitlines()]

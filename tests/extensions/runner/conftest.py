@@ -1,0 +1,48 @@
+"""A folder of small curated notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+NOTEBOOKS = {
+    "sum.ipynb": ("a = 1\nb = 1", "print(a + b)"),
+    "topic/nested.ipynb": ("pass", "import os; print(os.getcwd())"),
+    "failing.ipynb": ("n = 0", "x = 1", "1 / n", "print('never')"),
+    "exit.ipynb": ("pass", "import os; os.kill(os.getpid(), 9)", "print('never')"),
+    "endless.ipynb": (
+        "pid_file = ''",
+        "import os, pathlib, time\npathlib.Path(pid_file).write_text(str(os.getpid()))\ntime.sleep(600)",
+    ),
+    "stubborn.ipynb": (
+        "pid_file = ''",
+        "import os, pathlib, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "pathlib.Path(pid_file).write_text(str(os.getpid()))\ntime.sleep(600)",
+    ),
+    "sockets.ipynb": (
+        "pass",
+        "import psutil\n"
+        "for entry in psutil.Process().net_connections('tcp'):\n    print(entry.status)\n"
+        "from ipykernel.connect import get_connection_info\n"
+        "print(get_connection_info(unpack=True)['transport'], get_connection_info(unpack=True)['ip'])",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def curated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("curated")
+    for name, (first, *others) in NOTEBOOKS.items():
+        cells = [new_markdown_cell("# Title"), new_code_cell(first, metadata={"tags": ["parameters"]})]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = new_notebook(cells=[*cells, *map(new_code_cell, others)], metadata={"kernelspec": kernel})
+        (folder / name).parent.mkdir(exist_ok=True)
+        nbformat.write(notebook, folder / name)
+    (folder / "text.ipynb").write_text("no JSON")
+    (folder / "data.csv").write_text("a,b")
+    nbformat.write(new_notebook(), folder.parent / "outside.ipynb")
+    (folder / "link.ipynb").symlink_to(folder.parent / "outside.ipynb")
+    return folder
