@@ -25,7 +25,7 @@ lint: $(STAMP) ## ruff, mypy in strict mode
 	$(ENVIRONMENT)/bin/mypy $(PACKAGES)
 
 bench: $(STAMP) parts ## print the figures of tests/benchmarks
-	$(PYTHON) -P tests/benchmarks/run.py
+	$(PYTHON) -m tests.benchmarks.run $(BENCH)
 
 parts: $(STAMP)
 	@$(PYTHON) -P -m urbanlab_operate.local.fetch

@@ -76,10 +76,12 @@ def remove_state_folder(state: Path) -> None:
     """Remove the folder and, as root, the accounts that the installation made."""
     name = state / "installation"
     if os.geteuid() == 0 and name.exists():
-        from urbanlab_hub.accounts import delete_account, list_accounts
+        from urbanlab_hub.accounts import delete_account, delete_group, list_accounts
 
-        for entry in list_accounts(name.read_text().strip()):
+        installation = name.read_text().strip()
+        for entry in list_accounts(installation):
             delete_account(entry.pw_name)
+        delete_group("records", installation)
     shutil.rmtree(state.parent)
 
 

@@ -46,6 +46,8 @@ NEVER = {
 # The modules that read the process's environment, one for each kind of process.
 ENVIRONMENT_READERS = {
     "urbanlab.session",
+    "urbanlab_lab.app",
+    "urbanlab_runner.app",
     "urbanlab_hub.settings",
     "urbanlab_services.service",
 }
