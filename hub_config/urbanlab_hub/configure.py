@@ -10,7 +10,7 @@ from traitlets.config import Config
 from urbanlab.contract.secrets import read_secret
 from urbanlab_hub.identity import UrbanAuthenticator
 from urbanlab_hub.local_spawner import UnixAccountSpawner
-from urbanlab_hub.roles import SERVER_SCOPES, make_roles, make_services
+from urbanlab_hub.roles import CUSTOM_SCOPES, SERVER_SCOPES, make_roles, make_services
 from urbanlab_hub.services import SERVICES
 from urbanlab_hub.settings import Settings
 
@@ -100,6 +100,7 @@ def configure_keycloak(c: Config, settings: Settings) -> None:
 
 def configure_roles(c: Config, settings: Settings) -> None:
     """Rights of persons and services."""
+    c.JupyterHub.custom_scopes = CUSTOM_SCOPES
     c.JupyterHub.load_roles = make_roles()
     c.Spawner.server_token_scopes = list(SERVER_SCOPES)
 
@@ -107,7 +108,7 @@ def configure_roles(c: Config, settings: Settings) -> None:
 def configure_services(c: Config, settings: Settings) -> None:
     """The services that hold a token of the hub."""
     tokens = {service.name: _read(settings, service.secret) for service in SERVICES}
-    c.JupyterHub.services = make_services(tokens)
+    c.JupyterHub.services = make_services(tokens, {"publisher": settings.publisher_url})
 
 
 def configure_spawner(c: Config, settings: Settings) -> None:

@@ -58,6 +58,18 @@ class Settings:
     warehouse_port: int = _setting(8123, "Port of the warehouse gateway (ClickHouse's HTTP interface).")
     tokens_port: int = _setting(8201, "Port of the tokens service.")
     ingest_port: int = _setting(8202, "Port of the ingest service's health and metrics.")
+    publisher_bind: str = _setting(
+        "127.0.0.2",
+        "Address of the publisher's pages: a host that neither users' servers nor the public share.",
+    )
+    publisher_port: int = _setting(8204, "Port of the publisher's pages.")
+    publisher_public_url: str = _setting(
+        "", "Address of the publisher as browsers see it, where a reverse proxy stands in front."
+    )
+    portal_port: int = _setting(8080, "Port of the citizen portal.")
+    portal_public_url: str = _setting(
+        "", "Address of the portal as browsers see it, where a reverse proxy stands in front."
+    )
     simulator_port: int = _setting(8203, "Port of the simulator's health and metrics.")
 
     @property
@@ -102,6 +114,30 @@ class Settings:
     def tokens_url(self) -> str:
         """Address of the tokens service."""
         return f"http://{self.bind}:{self.tokens_port}"
+
+    @property
+    def publisher_url(self) -> str:
+        """Address of the publisher for kernels and browsers, without a slash at the end."""
+        return self.publisher_public_url.rstrip("/") or f"http://{self.publisher_bind}:{self.publisher_port}"
+
+    @property
+    def portal_url(self) -> str:
+        """Address of the portal for browsers, without a slash at the end.
+
+        On loopback its host is called otherwise than the hub's: cookies do not distinguish ports.
+        """
+        host = "localhost" if self.bind.startswith("127.") else self.bind
+        return self.portal_public_url.rstrip("/") or f"http://{host}:{self.portal_port}"
+
+    @property
+    def public(self) -> Path:
+        """Folder of what the public sees; the publisher writes it, the portal reads it."""
+        return self.state / "public"
+
+    @property
+    def snapshot(self) -> Path:
+        """Folder of the built bundle that shows widgets in public pages."""
+        return self.parts / "snapshot"
 
     @property
     def records(self) -> Path:

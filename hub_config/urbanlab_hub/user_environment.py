@@ -9,6 +9,8 @@ from urbanlab.contract import environment, naming
 from urbanlab.contract.records import Tenant
 from urbanlab_hub.settings import Settings
 
+# What is published is shown by the portal, so its maps name the portal's files.
+PORTAL_ASSETS = "/static/assets/"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -28,12 +30,17 @@ def _make_kernel_variables(settings: Settings, tenant: Tenant, hub_user: str, pr
         environment.TOKENS_URL: settings.tokens_url,
         environment.WAREHOUSE_URL: settings.warehouse_url,
         environment.KAFKA_BOOTSTRAP: settings.kafka_bootstrap,
-        environment.ASSETS_URL: f"{prefix}urbanlab/assets/",
+        environment.ASSETS_URL: PORTAL_ASSETS if _is_publication(hub_user) else f"{prefix}urbanlab/assets/",
         environment.ASSETS_PATH: str(settings.assets),
         environment.MAP_CENTRE: f"{tenant.latitude},{tenant.longitude}",
         environment.TIME_ZONE: tenant.time_zone,
         environment.CURATED_PATH: str(settings.curated),
+        environment.PUBLISHER_URL: settings.publisher_url,
     }
+
+
+def _is_publication(hub_user: str) -> bool:
+    return naming.split_hub_user(hub_user)[0] == "publications"
 
 
 def _make_system_variables(home: Path) -> dict[str, str]:

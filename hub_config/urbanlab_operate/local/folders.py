@@ -13,10 +13,21 @@ from urbanlab_hub.accounts import ensure_account, ensure_group, list_accounts
 from urbanlab_hub.settings import Settings
 
 # The services with an account of their own. The hub is root's, because it starts servers in others' accounts.
-ACCOUNT_OWNERS = ("proxy", "keycloak", "kafka", "engine", "warehouse", "tokens", "ingest", "simulator")
+ACCOUNT_OWNERS = (
+    "proxy",
+    "keycloak",
+    "kafka",
+    "engine",
+    "warehouse",
+    "tokens",
+    "ingest",
+    "publisher",
+    "portal",
+    "simulator",
+)
 SERVICES = ("hub", *ACCOUNT_OWNERS)
 # The services that read which tenants there are; the hub is root's. Nobody else may, least of all a kernel.
-RECORD_READERS = ("engine", "warehouse", "tokens", "ingest", "simulator")
+RECORD_READERS = ("engine", "warehouse", "tokens", "ingest", "publisher", "simulator")
 
 Accounts = Mapping[str, tuple[int, int]]  # service -> uid and gid; empty where nobody has an account
 
@@ -41,6 +52,7 @@ def ensure_folders(settings: Settings) -> Accounts:
     for name in ("run", "homes"):
         _ensure_folder(settings.state / name, shared)
     _ensure_records_folder(settings.records, installation, accounts)
+    _ensure_public_folder(settings.public, installation, accounts)
     for name in ("secrets", "logs", "supervisor"):
         _ensure_folder(settings.state / name, 0o700)
     for service in SERVICES:
@@ -92,6 +104,16 @@ def _ensure_records_folder(path: Path, installation: str, accounts: Accounts) ->
     if accounts:
         readers = [find_account_name(accounts[service][0]) for service in RECORD_READERS]
         _ensure_folder(path, 0o750, (os.geteuid(), ensure_group("records", installation, readers)))
+    else:
+        _ensure_folder(path, 0o700)
+
+
+def _ensure_public_folder(path: Path, installation: str, accounts: Accounts) -> None:
+    """What the public sees: the publisher writes, the portal reads; what is made in it stays the group's."""
+    if accounts:
+        members = [find_account_name(accounts[service][0]) for service in ("publisher", "portal")]
+        group = ensure_group("public", installation, members)
+        _ensure_folder(path, 0o2750, (accounts["publisher"][0], group))
     else:
         _ensure_folder(path, 0o700)
 

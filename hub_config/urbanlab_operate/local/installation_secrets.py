@@ -30,10 +30,13 @@ HOLDERS: Mapping[str, tuple[str, ...]] = {
     "kafka-simulator": ("kafka", "simulator"),
     "warehouse-operator": ("warehouse",),
     "warehouse-ingest": ("warehouse", "ingest"),
+    "warehouse-publisher": ("warehouse", "publisher"),
+    "portal-publisher": ("portal", "publisher"),
     SIGNING_KEY: ("tokens",),
-    PUBLIC_KEY: ("warehouse",),
+    PUBLIC_KEY: ("warehouse", "publisher"),
     **{service.secret: ("hub",) for service in SERVICES},
     "service-tokens": ("hub", "tokens"),
+    "service-publisher": ("hub", "publisher"),
 }
 _KEYS = {SIGNING_KEY, PUBLIC_KEY}
 

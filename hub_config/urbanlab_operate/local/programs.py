@@ -40,9 +40,12 @@ PORTS: Mapping[str, tuple[str, ...]] = {
     "hub": ("hub_api_port",),
     "tokens": ("tokens_port",),
     "ingest": ("ingest_port",),
+    "publisher": ("publisher_port",),
+    "portal": ("portal_port",),
     "simulator": ("simulator_port",),
 }
-_MODULES = {"engine": "warehouse.engine"}  # of urbanlab_services, where the name is another
+# Program -> its module, where that is not the one of its name in urbanlab_services.
+_MODULES = {"engine": "urbanlab_services.warehouse.engine", "portal": "urbanlab_portal"}
 
 
 def list_names(settings: Settings) -> list[str]:
@@ -111,11 +114,13 @@ def _confine_engine(account: str) -> tuple[str, ...]:
 
 
 def _make_service_command(name: str) -> tuple[str, ...]:
-    return (*PYTHON, "-m", f"urbanlab_services.{_MODULES.get(name, name)}")
+    return (*PYTHON, "-m", _MODULES.get(name, f"urbanlab_services.{name}"))
 
 
 def _make_environment(settings: Settings, name: str) -> dict[str, str]:
-    """Return the variables that the contract declares for services; the engine gets only what it needs."""
+    """Return the variables that the contract declares for services; engine and portal get what they need."""
+    if name == "portal":
+        return _make_portal_environment(settings)
     state = {
         environment.SERVICE_STATE: str(settings.service_state(name)),
         environment.ENGINE_SOCKET: str(engine_socket(settings)),
@@ -125,13 +130,32 @@ def _make_environment(settings: Settings, name: str) -> dict[str, str]:
         return state
     return {
         **state,
-        environment.BIND: settings.bind,
+        environment.BIND: settings.publisher_bind if name == "publisher" else settings.bind,
         environment.PORT: str(getattr(settings, PORTS[name][0])),
+        environment.HUB_URL: settings.hub_url,
         environment.HUB_API_URL: settings.hub_api_url,
         environment.KEYCLOAK_REALM_URL: settings.realm_url,
         environment.KAFKA_BOOTSTRAP: settings.kafka_bootstrap,
         environment.WAREHOUSE_URL: settings.warehouse_url,
         environment.SECRETS: str(settings.service_secrets(name)),
+        environment.PUBLIC: str(settings.public),
+        environment.PUBLISHER_URL: settings.publisher_url,
+        environment.PORTAL_URL: settings.portal_url,
+    }
+
+
+def _make_portal_environment(settings: Settings) -> dict[str, str]:
+    """It faces the internet, so it learns of nothing but what it shows."""
+    return {
+        environment.BIND: settings.bind,
+        environment.PORT: str(settings.portal_port),
+        environment.PUBLIC: str(settings.public),
+        environment.PORTAL_URL: settings.portal_url,
+        environment.PUBLISHER_URL: settings.publisher_url,
+        environment.SNAPSHOT_PATH: str(settings.snapshot),
+        environment.ASSETS_PATH: str(settings.assets),
+        environment.SERVICE_STATE: str(settings.service_state("portal")),
+        environment.SECRETS: str(settings.service_secrets("portal")),
     }
 
 

@@ -40,9 +40,9 @@ def _probe_hub(settings: Settings) -> Problem:
     return _probe(settings.hub_api_url) or _probe(f"{settings.hub_api_url.removesuffix('/api')}/health")
 
 
-def _probe_service(setting: str) -> Callable[[Settings], Problem]:
+def _probe_service(port: str, bind: str = "bind") -> Callable[[Settings], Problem]:
     def probe(settings: Settings) -> Problem:
-        return _probe(f"http://{settings.bind}:{getattr(settings, setting)}/readyz")
+        return _probe(f"http://{getattr(settings, bind)}:{getattr(settings, port)}/readyz")
 
     return probe
 
@@ -100,5 +100,7 @@ _PROBES: Mapping[str, Callable[[Settings], Problem]] = {
     "hub": _probe_hub,
     "tokens": _probe_service("tokens_port"),
     "ingest": _probe_service("ingest_port"),
+    "publisher": _probe_service("publisher_port", "publisher_bind"),
+    "portal": _probe_service("portal_port"),
     "simulator": _probe_service("simulator_port"),
 }

@@ -47,6 +47,8 @@ NEEDS = {
     "hub": ("proxy",),
     "tokens": ("hub", APPLY),
     "ingest": (APPLY,),
+    "publisher": ("hub", "warehouse", APPLY),
+    "portal": (),
     "simulator": (APPLY,),
 }
 APPLY_NEEDS = ("keycloak", "kafka", "warehouse", "hub")
@@ -144,6 +146,8 @@ def _write_seconds(settings: Settings, seconds: dict[str, float]) -> None:
 def _print_summary(settings: Settings, console: Console) -> None:
     table = Table("part", "address")
     table.add_row("hub", settings.hub_url)
+    table.add_row("citizen portal", f"{settings.portal_url}/")
+    table.add_row("publisher", f"{settings.publisher_url}/")
     table.add_row("Keycloak", settings.keycloak_url)
     table.add_row("warehouse", settings.warehouse_url)
     table.add_row("Kafka", settings.kafka_bootstrap)

@@ -17,10 +17,11 @@ ASSETS_PATH = "URBANLAB_ASSETS_PATH"  # folder from which the user's server serv
 MAP_CENTRE = "URBANLAB_MAP_CENTRE"  # "latitude,longitude" of the tenant, WGS 84
 TIME_ZONE = "URBANLAB_TIME_ZONE"  # of the tenant, for local times without a zone: Europe/Berlin
 CURATED_PATH = "URBANLAB_CURATED_PATH"  # folder of the curated notebooks, read-only
+PUBLISHER_URL = "URBANLAB_PUBLISHER_URL"  # of the publisher, for kernels and browsers alike
 
 KERNEL_VARIABLES = (
     *(TENANT, TENANT_TITLE, PERSON, LANGUAGE, TOKENS_URL, WAREHOUSE_URL, KAFKA_BOOTSTRAP),
-    *(ASSETS_URL, ASSETS_PATH, MAP_CENTRE, TIME_ZONE, CURATED_PATH),
+    *(ASSETS_URL, ASSETS_PATH, MAP_CENTRE, TIME_ZONE, CURATED_PATH, PUBLISHER_URL),
 )
 
 # --- in services; set by the supervisor's configuration or the chart, read by urbanlab_services.service ---
@@ -32,10 +33,15 @@ RECORDS = "URBANLAB_RECORDS"  # folder of the resolved tenants, one JSON file ea
 SECRETS = "URBANLAB_SECRETS"  # folder of this service's secrets, one file each (contract.secrets)
 SERVICE_STATE = "URBANLAB_SERVICE_STATE"  # folder that belongs to this service alone
 ENGINE_SOCKET = "URBANLAB_ENGINE_SOCKET"
+HUB_URL = "URBANLAB_HUB_URL"  # of the hub, as browsers see it
+PUBLIC = "URBANLAB_PUBLIC"  # folder of what is public (contract.publications)
+SNAPSHOT_PATH = "URBANLAB_SNAPSHOT_PATH"  # folder of the built bundle that shows widgets in pages
+PORTAL_URL = "URBANLAB_PORTAL_URL"  # of the portal, as browsers see it
 
 SERVICE_VARIABLES = (
     *(BIND, PORT, HUB_API_URL, KEYCLOAK_REALM_URL, KAFKA_BOOTSTRAP, WAREHOUSE_URL),
-    *(RECORDS, SECRETS, SERVICE_STATE, ENGINE_SOCKET),
+    *(RECORDS, SECRETS, SERVICE_STATE, ENGINE_SOCKET, HUB_URL),
+    *(PUBLIC, SNAPSHOT_PATH, PORTAL_URL, PUBLISHER_URL, ASSETS_PATH),
 )
 
 # The settings of an installation (URBANLAB_STATE, URBANLAB_HUB_PORT, ...) are the fields of

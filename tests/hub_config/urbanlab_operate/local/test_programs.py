@@ -43,7 +43,7 @@ def made(installed: Settings) -> dict[str, Program]:
 def test_every_program_has_its_needs_ports_and_folder(installed: Settings, made: dict[str, Program]) -> None:
     assert list(made) == list_names(installed) == list(NEEDS)
     assert all(program.folder == installed.service_state(name) for name, program in made.items())
-    assert len(set(list_ports(installed).values())) == len(list_ports(installed)) == 11
+    assert len(set(list_ports(installed).values())) == len(list_ports(installed)) == 13
 
 
 def test_without_the_demo_nothing_simulates(installed: Settings) -> None:
@@ -70,7 +70,7 @@ def test_the_engine_is_told_of_no_secret_and_of_nobody_to_talk_to(made: dict[str
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts programs in accounts")
-def test_as_root_the_engine_has_no_network_no_rights_and_no_groups(
+def test_as_root_the_engine_has_no_network_no_rights_and_its_own_groups(
     installed: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programs, "find_account_name", lambda uid: f"account-{uid}")
@@ -80,14 +80,16 @@ def test_as_root_the_engine_has_no_network_no_rights_and_no_groups(
 
     assert "unshare --net --ipc" in command
     assert "--reuid=account-" in command
-    assert "--clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all" in command
+    assert "--init-groups --no-new-privs --inh-caps=-all --bounding-set=-all" in command
     assert {name for name, program in made.items() if program.account is None} == {"hub", "engine"}
     assert all("--no-new-privs" in made[name].command for name in set(made) - {"hub"})
 
 
 def test_every_service_gets_the_variables_of_the_contract(made: dict[str, Program]) -> None:
-    for name in ("warehouse", "tokens", "ingest", "simulator"):
-        assert made[name].environment.keys() == set(environment.SERVICE_VARIABLES)
+    names = ("warehouse", "tokens", "ingest", "publisher", "simulator", "portal")
+    given = {name: set(made[name].environment) for name in names}
+    assert set.union(*given.values()) == set(environment.SERVICE_VARIABLES)
+    assert not {environment.RECORDS, environment.HUB_API_URL, environment.WAREHOUSE_URL} & given["portal"]
 
 
 def test_the_hub_reads_the_settings_that_the_operator_has(

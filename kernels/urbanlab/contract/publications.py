@@ -1,0 +1,228 @@
+"""What runner, publisher and portal agree on: a page, a publication, and the folder in which the public finds them.
+
+The publisher alone writes the folder (`environment.PUBLIC`), the portal reads it:
+
+* ``files/DIGEST`` – a file of a page, named by the SHA-256 of its bytes; never changed
+* ``pages/DIGEST.json`` – a `Page`, named by the SHA-256 of exactly these bytes; never changed
+* ``publications/TENANT/SLUG.json`` – a `Publication`, the version that is public now; replaced whole
+* ``tenants.json`` – the tenants as the public sees them: a list of `PublicTenant`
+* ``tickets/DIGEST.json`` – a `Ticket` for one preview, named by the SHA-256 of the ticket's text
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+MAX_SLUG = 60
+DIGEST = re.compile(r"[0-9a-f]{64}")
+LIVE_SLUGS = frozenset({"data", "live", "files", "static"})  # what stands below a page's own address
+
+# File ending -> media type: what a page may consist of. Nothing else is stored or served.
+FILE_TYPES = {
+    "html": "text/html; charset=utf-8",  # a frame, shown under a policy of its own
+    "css": "text/css; charset=utf-8",
+    "mjs": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "svg": "image/svg+xml",
+    "woff2": "font/woff2",
+}
+BODY = "body.html"  # the page's content, without the portal's frame
+STATE = "state.json"  # the state of its widgets, where it has any
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A file of a page: `name` is a plain file name with one of the endings of `FILE_TYPES`."""
+
+    name: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """One rendered page; `files` hold `BODY`, which refers to the others as ``files/DIGEST.ENDING``."""
+
+    title: str
+    language: str
+    made_at: str  # ISO 8601, UTC: when its notebook had been executed
+    files: tuple[PageFile, ...]
+    live: bool = False  # whether something on it needs a kernel
+    datasets: tuple[str, ...] = ()  # what it has read: tables of the open data
+    data_until: str = ""  # ISO 8601, UTC: the youngest record it has read, where it is known
+
+    def find(self, name: str) -> PageFile | None:
+        """Return the file of that name, or None."""
+        return next((file for file in self.files if file.name == name), None)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that visitors may choose."""
+
+    value: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What visitors may vary: a name of the notebook's parameters cell and the values it may take."""
+
+    name: str
+    title: str
+    choices: tuple[Choice, ...]
+    kind: str = "text"  # text, integer or number: as what the notebook gets the value
+    default: str = ""  # one of the choices
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is public under ``/TENANT/SLUG/``; `variants` maps `make_variant` to a page's digest."""
+
+    tenant: str
+    slug: str
+    version: int
+    title: str
+    summary: str
+    language: str
+    contact: str
+    licence: str
+    source: str
+    released_at: str
+    updated_at: str
+    variants: dict[str, str]
+    parameters: tuple[Parameter, ...] = ()
+    refresh: str = ""  # ISO 8601 duration, or empty where it is never made anew
+    stale_since: str = ""  # when the first refresh failed that none has made good since
+    live: bool = False  # whether visitors may start an interactive view
+
+
+@dataclass(frozen=True)
+class PublicTenant:
+    """A tenant as the public sees it."""
+
+    id: str
+    title: str
+    languages: tuple[str, ...]
+    contact: str
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A preview that one visit may see: the page and how the public would see it, until when."""
+
+    publication: Publication
+    expires_at: str
+
+
+def check_slug(slug: str) -> str:
+    """Return `slug` if it may stand in an address; raise `ValueError` with what is allowed otherwise."""
+    if len(slug) > MAX_SLUG or not SLUG.fullmatch(slug) or slug in LIVE_SLUGS:
+        raise ValueError(
+            f"{slug!r} cannot be an address: use up to {MAX_SLUG} of a-z, 0-9 and single hyphens between them"
+        )
+    return slug
+
+
+def make_variant(values: dict[str, str]) -> str:
+    """Return the one spelling of a choice of values: ``a=1&b=x``, sorted by name; empty for no parameters."""
+    return "&".join(f"{name}={values[name]}" for name in sorted(values))
+
+
+def make_digest(content: bytes) -> str:
+    """Return the name of a content: its SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def encode(record: Page | Publication | Ticket | PublicTenant) -> bytes:
+    """Return a record as canonical JSON: the same record always gives the same bytes."""
+    return (
+        json.dumps(dataclasses.asdict(record), ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
+    )
+
+
+def decode_page(content: bytes) -> Page:
+    """Return the page that `encode` wrote; raise `ValueError`, `TypeError` or `KeyError` for anything else."""
+    values = _to_object(content)
+    files = tuple(PageFile(**file) for file in values["files"])
+    return Page(**{**values, "files": files, "datasets": tuple(values.get("datasets", ()))})
+
+
+def decode_publication(content: bytes) -> Publication:
+    """Return the publication that `encode` wrote; raise as `decode_page` does."""
+    return _make_publication(_to_object(content))
+
+
+def decode_ticket(content: bytes) -> Ticket:
+    """Return the ticket that `encode` wrote; raise as `decode_page` does."""
+    values = _to_object(content)
+    return Ticket(_make_publication(values["publication"]), values["expires_at"])
+
+
+def encode_tenants(tenants: list[PublicTenant]) -> bytes:
+    """Return the list of public tenants as JSON."""
+    return json.dumps(
+        [dataclasses.asdict(tenant) for tenant in tenants], ensure_ascii=False, indent=1
+    ).encode()
+
+
+def decode_tenants(content: bytes) -> list[PublicTenant]:
+    """Return what `encode_tenants` wrote; raise as `decode_page` does."""
+    return [PublicTenant(**{**each, "languages": tuple(each["languages"])}) for each in json.loads(content)]
+
+
+def file_path(public: Path, digest: str) -> Path:
+    """Return where a file of a page lies."""
+    return public / "files" / _check_digest(digest)
+
+
+def page_path(public: Path, digest: str) -> Path:
+    """Return where a page lies."""
+    return public / "pages" / f"{_check_digest(digest)}.json"
+
+
+def publication_path(public: Path, tenant: str, slug: str) -> Path:
+    """Return where a publication lies; both names must have been checked."""
+    return public / "publications" / tenant / f"{slug}.json"
+
+
+def ticket_path(public: Path, ticket: str) -> Path:
+    """Return where the record of a ticket's text lies."""
+    return public / "tickets" / f"{make_digest(ticket.encode())}.json"
+
+
+def tenants_path(public: Path) -> Path:
+    """Return where the list of tenants lies."""
+    return public / "tenants.json"
+
+
+def _check_digest(digest: str) -> str:
+    if not DIGEST.fullmatch(digest):
+        raise ValueError("a digest is 64 hex digits")
+    return digest
+
+
+def _to_object(content: bytes) -> dict[str, Any]:
+    values = json.loads(content)
+    if not isinstance(values, dict):
+        raise TypeError("not an object")
+    return values
+
+
+def _make_publication(values: dict[str, Any]) -> Publication:
+    parameters = tuple(
+        Parameter(**{**each, "choices": tuple(Choice(**choice) for choice in each["choices"])})
+        for each in values.get("parameters", ())
+    )
+    return Publication(**{**values, "parameters": parameters})
