@@ -70,7 +70,7 @@ def test_the_engine_is_told_of_no_secret_and_of_nobody_to_talk_to(made: dict[str
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts programs in accounts")
-def test_as_root_the_engine_has_no_network_no_rights_and_no_groups(
+def test_as_root_the_engine_has_no_network_no_rights_and_its_own_groups(
     installed: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programs, "find_account_name", lambda uid: f"account-{uid}")
@@ -80,7 +80,7 @@ def test_as_root_the_engine_has_no_network_no_rights_and_no_groups(
 
     assert "unshare --net --ipc" in command
     assert "--reuid=account-" in command
-    assert "--clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all" in command
+    assert "--init-groups --no-new-privs --inh-caps=-all --bounding-set=-all" in command
     assert {name for name, program in made.items() if program.account is None} == {"hub", "engine"}
     assert all("--no-new-privs" in made[name].command for name in set(made) - {"hub"})
 
