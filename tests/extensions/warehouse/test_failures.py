@@ -95,6 +95,16 @@ def test_rows_that_were_acknowledged_survive_a_killed_engine(own_warehouse: Ware
     assert own_warehouse.post("alba", "SELECT count(), sum(a) FROM lab_alba.kept").text == "20\t190\n"
 
 
+def test_roles_that_a_former_version_wrote_are_made_anew_when_the_engine_starts(
+    own_warehouse: Warehouse,
+) -> None:
+    own_warehouse.kill_engine()
+    users = own_warehouse.folder / "state" / "config" / "users.xml"
+    users.write_text(users.read_text().replace("GRANT SELECT ON alba.*", "GRANT INSERT ON alba.*"))
+    own_warehouse.start_engine()
+    assert own_warehouse.post("alba", "SELECT count() FROM alba.footfall").text == "0\n"
+
+
 def test_a_query_during_which_the_engine_dies_is_asked_again(own_warehouse: Warehouse) -> None:
     answers: list[requests.Response] = []
     query = "SELECT sum(cityHash64(number)) > 0 FROM numbers(300000000) SETTINGS max_threads = 1"

@@ -10,6 +10,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_unix_socket
 from tornado.web import Application
 
+from urbanlab.contract.records import read_tenants
 from urbanlab_services.service import Missing, ServiceSettings, make_application, wait_for_stop
 from urbanlab_services.warehouse.engine.database import Database
 from urbanlab_services.warehouse.engine.handlers import ParseHandler, ReopenHandler, RunHandler
@@ -41,7 +42,7 @@ async def main(settings: ServiceSettings) -> None:
     """Serve until somebody asks the process to end."""
     executor = ThreadPoolExecutor(STATEMENTS, thread_name_prefix="statement")
     database = Database(settings.state, executor)
-    await database.open()
+    await database.open(read_tenants(settings.records).values())
     application = make_engine_application(database, settings)
     server = HTTPServer(application, max_body_size=MAX_BODY_BYTES, chunk_size=CHUNK_BYTES)
     server.add_socket(bind_unix_socket(str(settings.engine_socket), mode=SOCKET_MODE))

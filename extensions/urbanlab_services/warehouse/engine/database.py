@@ -36,14 +36,13 @@ class Database:
         self._sessions: dict[object, Callable[[], None]] = {}
         self._reopening = asyncio.Lock()
 
-    async def open(self) -> None:
-        """Open with the roles written last; the first time with none but the platform's own."""
+    async def open(self, tenants: Iterable[Tenant]) -> None:
+        """Open with the roles of `tenants`, as this version of the product makes them."""
         for folder in (self.spool, self._config, self._data):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left_over in self.spool.iterdir():
             left_over.unlink()
-        if not self._users_path.exists():
-            self._write_roles(())
+        self._write_roles(tenants)
         _write(self._config / "config.xml", roles.render_config(self._users_path))
         await self._connect()
 

@@ -21,6 +21,7 @@ from urbanlab_services.warehouse.engine.runner import GoneError, Runner
 
 logger = logging.getLogger(__name__)
 
+KILL_PAUSE_SECONDS = 0.3
 RUNNING = Gauge("urbanlab_engine_running", "Statements that run now")
 
 
@@ -102,7 +103,13 @@ class RunHandler(EngineHandler):
         self.on_finish()
         job = self._reader.job
         if job is not None and job.kind != "change" and self._work is not None and not self._work.done():
-            self._killing = asyncio.create_task(self.database.kill(job.tag))
+            self._killing = asyncio.create_task(self._kill(job.tag, self._work))
+
+    async def _kill(self, tag: str, work: asyncio.Task[None]) -> None:
+        # Again and again: a statement that is just about to begin cannot be killed yet.
+        while not work.done():
+            await self.database.kill(tag)
+            await asyncio.wait([work], timeout=KILL_PAUSE_SECONDS)
 
     def _evict(self) -> None:
         """End what may wait for a client that neither sends nor takes anything."""

@@ -1,0 +1,95 @@
+"""Sign-in until a kernel answers, against a stock hub: `python -m tests.benchmarks.server_start`.
+
+The same client does the same at both, alternately: submit the form, ask for the server, wait for it, load
+JupyterLab's page, start the default kernel, run a cell. At ours the form is Keycloak's and the server runs in an
+account of its own; the stock hub asks nobody and starts the server in its own account.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import pairwise
+from urllib.parse import quote
+
+import requests
+
+from tests.benchmarks._figures import Figure, print_figures, show_seconds
+from tests.benchmarks._place import running_installation
+from tests.benchmarks._stock_hub import StockHub
+from tests.installation import Installation
+from tests.integration.login import StaffSession, fill_in_form, make_browser_session
+
+ROUNDS = 7
+USER, TENANT = "analyst-guetersloh", "guetersloh"
+AGAINST = "stock JupyterHub, local spawner"
+STEPS = ("signing in", "the server, with JupyterLab's page", "the kernel's first answer")
+
+Submit = Callable[[], requests.Response]
+
+
+class Visit(StaffSession):
+    """Somebody at a hub before the form is sent."""
+
+    def __init__(self, hub_url: str, hub_user: str) -> None:
+        self.hub_url, self.hub_user = hub_url, hub_user
+        self.session = make_browser_session()
+        self.prefix = f"{hub_url}user/{quote(hub_user, safe='@~')}/"
+        self.kernel = None
+
+    def open_form(self) -> requests.Response:
+        """Return the page with the form, to which the hub or Keycloak leads."""
+        return self.session.get(f"{self.hub_url}hub/login?next=%2Fhub%2Fhome", timeout=30)
+
+
+def measure(place: Installation) -> Iterator[Figure]:
+    """Yield the whole and its steps."""
+    with StockHub(place.settings) as stock:
+        rounds = [(visit_ours(place), visit_stock(stock)) for _ in range(ROUNDS)]
+    ours, peer = zip(*rounds, strict=True)
+    whole = "sign-in → first cell answered"
+    yield Figure(whole, show_seconds(map(sum, ours)), show_seconds(map(sum, peer)), AGAINST)
+    for step, our_times, peer_times in zip(
+        STEPS, zip(*ours, strict=True), zip(*peer, strict=True), strict=True
+    ):
+        yield Figure(f"– {step}", show_seconds(our_times), show_seconds(peer_times), AGAINST)
+
+
+def visit_ours(place: Installation) -> list[float]:
+    """Return the seconds of each step at ours."""
+    password = place.password(USER)
+    with closing(Visit(place.settings.hub_url, f"{USER}@{TENANT}")) as visit:
+        page = visit.open_form()
+        return time_steps(visit, lambda: fill_in_form(visit.session, page, USER, password))
+
+
+def visit_stock(stock: StockHub) -> list[float]:
+    """Return the seconds of each step at the stock hub."""
+    with closing(Visit(stock.url, "somebody")) as visit:
+        page = visit.open_form()
+        found = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+        assert found, "the stock hub shows no form"
+        fields = {"username": visit.hub_user, "password": "", "_xsrf": found[1]}
+        return time_steps(visit, lambda: visit.session.post(page.url, fields, timeout=30))
+
+
+def time_steps(visit: Visit, submit: Submit) -> list[float]:
+    """Return the seconds of each of `STEPS`, on one clock."""
+    instants = [time.perf_counter()]
+    page = submit()
+    assert page.ok, f"{page.status_code} at {page.url}"
+    assert page.url.endswith("/hub/home"), page.url
+    instants.append(time.perf_counter())
+    visit.start_server()
+    instants.append(time.perf_counter())
+    visit.kernel = visit.open_kernel(visit.ask_server("GET", "api/kernelspecs").json()["default"])
+    assert visit.run("6 * 7").text == "42"
+    instants.append(time.perf_counter())
+    return [later - earlier for earlier, later in pairwise(instants)]
+
+
+if __name__ == "__main__":
+    with running_installation() as installation:
+        print_figures(measure(installation))
