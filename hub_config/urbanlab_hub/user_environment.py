@@ -11,6 +11,9 @@ from urbanlab_hub.settings import Settings
 
 # What is published is shown by the portal, so its maps name the portal's files.
 PORTAL_ASSETS = "/static/assets/"
+# A notebook that ran in a service user's account may have left anything in its home: none of it becomes part
+# of the server, which holds the hub token.
+_RUNNER_VARIABLES = {"JUPYTERHUB_DISABLE_USER_CONFIG": "1", "PYTHONNOUSERSITE": "1"}
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -18,7 +21,11 @@ def make_user_environment(
     settings: Settings, tenant: Tenant, hub_user: str, home: Path, prefix: str
 ) -> dict[str, str]:
     """Return the variables of a person's or service user's server; `prefix` is its path at the hub."""
-    return {**_make_kernel_variables(settings, tenant, hub_user, prefix), **_make_system_variables(home)}
+    return {
+        **_make_kernel_variables(settings, tenant, hub_user, prefix),
+        **_make_system_variables(home),
+        **(_RUNNER_VARIABLES if naming.split_hub_user(hub_user)[0] in naming.SERVICE_PERSONS else {}),
+    }
 
 
 def _make_kernel_variables(settings: Settings, tenant: Tenant, hub_user: str, prefix: str) -> dict[str, str]:

@@ -38,6 +38,8 @@ TIMEOUT_MS = 20_000
 # operator's own business, except the two that stand for everybody.
 OURS = re.compile(r"User:(ingest|simulator|[a-z][a-z0-9]*\.[a-z]+|\*|ANONYMOUS)")
 READ, WRITE, DESCRIBE = ACLOperation.READ, ACLOperation.WRITE, ACLOperation.DESCRIBE
+CREATE, DELETE = ACLOperation.CREATE, ACLOperation.DELETE
+OPEN = "open."  # what the names of all open topics begin with
 
 
 def reconcile(settings: Settings, tenants: Mapping[str, Tenant], changes: Changes) -> None:
@@ -121,12 +123,15 @@ def _read_configs(admin: KafkaAdminClient, topics: list[str]) -> dict[str, dict[
 def make_rights(tenants: Iterable[Tenant], *, demo: bool) -> set[ACL]:
     """Return every right that readers of tenants, ingest and the simulator have."""
     rights = _allow("ingest", ResourceType.GROUP, "ingest.", READ)
+    # Ingest makes the open topic of a feed when that is released, and deletes it when it is withdrawn.
+    rights |= _allow("ingest", ResourceType.TOPIC, OPEN, WRITE, DESCRIBE, CREATE, DELETE)
     for tenant in tenants:
         topics = naming.make_topic_prefix(tenant.id)
         reader = naming.make_kafka_principal(tenant.id, "read")
         rights |= _allow(reader, ResourceType.TOPIC, topics, READ, DESCRIBE)
-        rights |= _allow(reader, ResourceType.TOPIC, "open.", READ, DESCRIBE)
-        rights |= _allow(reader, ResourceType.GROUP, topics, READ)
+        for principal in (reader, naming.make_kafka_principal(tenant.id, "open")):
+            rights |= _allow(principal, ResourceType.TOPIC, OPEN, READ, DESCRIBE)
+            rights |= _allow(principal, ResourceType.GROUP, topics, READ)
         rights |= _allow("ingest", ResourceType.TOPIC, topics, READ, WRITE, DESCRIBE)
         if demo:
             rights |= _allow("simulator", ResourceType.TOPIC, topics, READ, WRITE, DESCRIBE)

@@ -15,8 +15,9 @@ from urbanlab_operate.changes import ApplyError, Changes
 from urbanlab_operate.keycloak_realm import Realm
 from urbanlab_operate.secret_files import SecretFolder
 
-KAFKA_ACCESS = "read"
-KAFKA_CLIENTS = f"kafka-{KAFKA_ACCESS}-"
+# Kind of access to Kafka -> what its client is for; publications have the second.
+KAFKA_ACCESSES = {"read": "reads the topics of", "open": "reads open topics for"}
+KAFKA_CLIENTS = tuple(f"kafka-{access}-" for access in KAFKA_ACCESSES)
 TOKEN_SECONDS = 45  # Kafka asks nobody whether a token still counts, so it must not count for long
 HUB_CLIENT = "jupyterhub"
 
@@ -60,17 +61,19 @@ def _create_group(realm: Realm, path: str) -> Values:
 def _reconcile_kafka_clients(
     realm: Realm, folder: SecretFolder, tenants: Mapping[str, Tenant], changes: Changes
 ) -> None:
-    found = realm.get("/clients", clientId=KAFKA_CLIENTS, search="true") or []
+    found = [
+        each for start in KAFKA_CLIENTS for each in realm.get("/clients", clientId=start, search="true") or []
+    ]
     clients = {str(client["clientId"]): client for client in found}
-    wanted = {naming.make_kafka_client(tenant, KAFKA_ACCESS): tenant for tenant in tenants}
-    for client_id, tenant in wanted.items():
+    made = [make_kafka_client(tenant, access) for tenant in tenants for access in KAFKA_ACCESSES]
+    wanted = {client["clientId"]: client for client in made}
+    for client_id, values in wanted.items():
         client = clients.get(client_id)
         if client is None:
-            values = {**make_kafka_client(tenant), "secret": secrets.token_urlsafe(32)}
-            changes.make(f"create the client {client_id}", partial(realm.post, "/clients", values))
-            client = values
+            client = {**values, "secret": secrets.token_urlsafe(32)}
+            changes.make(f"create the client {client_id}", partial(realm.post, "/clients", client))
         else:
-            _reconcile_client(realm, client, make_kafka_client(tenant), changes)
+            _reconcile_client(realm, client, values, changes)
         _hand_over_secret(folder, client_id, client, changes)
     _retire_kafka_clients(realm, clients, set(wanted), changes)
     for name in folder.list_names():
@@ -96,13 +99,13 @@ def _retire_kafka_clients(
             changes.make(f"switch off the client {client_id}, whose tenant left", off)
 
 
-def make_kafka_client(tenant: str) -> Values:
-    """Return the client whose only use is a short token that says `TENANT.read` to Kafka."""
+def make_kafka_client(tenant: str, access: str) -> Values:
+    """Return the client whose only use is a short token that says `TENANT.ACCESS` to Kafka."""
     switched_off = ("publicClient", "standardFlowEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled")
-    principal = naming.make_kafka_principal(tenant, KAFKA_ACCESS)
+    principal = naming.make_kafka_principal(tenant, access)
     return {
-        "clientId": naming.make_kafka_client(tenant, KAFKA_ACCESS),
-        "name": f"Kafka: reads the topics of {tenant}",
+        "clientId": naming.make_kafka_client(tenant, access),
+        "name": f"Kafka: {KAFKA_ACCESSES[access]} {tenant}",
         "enabled": True,
         "protocol": "openid-connect",
         **dict.fromkeys(switched_off, False),

@@ -1,4 +1,4 @@
-"""Fetches the parts that are not Python: the proxy and the maps' files by npm, Keycloak and Kafka by Maven.
+"""Fetches the parts that are not Python: proxy, maps' files and pages' widgets by npm, Keycloak and Kafka by Maven.
 
 Each part keeps the digest of what it was made from, so that a second run has nothing to do.
 ``python -m urbanlab_operate.local.fetch`` does only this.
@@ -25,6 +25,7 @@ from urbanlab_operate.local.steps import Progress
 
 CONFIGURATION = CHECKOUT / "hub_config"
 ASSETS = CONFIGURATION / "assets.json"
+SNAPSHOT = CHECKOUT / "voila_apps" / "snapshot"
 NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
 PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 
@@ -45,10 +46,12 @@ class Part:
 def list_parts() -> list[Part]:
     """Return all parts in the order in which they are made."""
     npm_sources = tuple(CHECKOUT / name for name in NPM_FILES)
+    snapshot_sources = (SNAPSHOT / "build.mjs", *sorted(SNAPSHOT.glob("src/*")))
     keycloak_pom, kafka_pom = (CONFIGURATION / name / "pom.xml" for name in ("keycloak", "kafka"))
     return [
         Part("npm", "proxy and map files (npm)", npm_sources, _fetch_npm),
         Part("assets", "map files for the browser", (*npm_sources, ASSETS), _copy_assets),
+        Part("snapshot", "page widgets (npm, esbuild)", (*npm_sources, *snapshot_sources), _build_snapshot),
         Part("kafka", "Kafka (Maven)", (kafka_pom,), _fetch_kafka),
         Part("keycloak", "Keycloak (Maven, and built)", (keycloak_pom,), _fetch_keycloak, str(BUILD_OPTIONS)),
     ]
@@ -82,7 +85,7 @@ def _make_anew(part: Part, folder: Path) -> None:
 def _fetch_npm(folder: Path) -> None:
     for name in NPM_FILES:
         shutil.copyfile(CHECKOUT / name, folder / name)
-    _call(folder, "npm", "ci", "--omit=dev", "--ignore-scripts")
+    _call(folder, "npm", "ci", "--ignore-scripts")
 
 
 def _copy_assets(folder: Path) -> None:
@@ -98,6 +101,12 @@ def _copy_assets(folder: Path) -> None:
             target = folder / destination / source.name if "*" in pattern else folder / destination
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+
+
+def _build_snapshot(folder: Path) -> None:
+    """Bundle what draws the widgets of public pages."""
+    modules = folder.parent / "npm" / "node_modules"
+    _call(SNAPSHOT, "node", str(SNAPSHOT / "build.mjs"), str(modules), str(folder))
 
 
 def _fetch_kafka(folder: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TextIO
@@ -18,6 +18,7 @@ from rich.table import Table
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.apply import apply
 from urbanlab_operate.demo import get_accounts_path
+from urbanlab_operate.demo_pages import publish_demo_pages
 from urbanlab_operate.errors import OperateError
 from urbanlab_operate.local import fetch, folders, programs, supervisor
 from urbanlab_operate.local.down import end_all, find_processes
@@ -36,6 +37,7 @@ READY_SECONDS = 120.0
 HISTORY_SECONDS = 300.0
 APPLY = "apply tenants"
 HISTORY = "demo history"
+PAGES = "demo pages"
 
 # Part -> what must be there before it starts.
 NEEDS = {
@@ -89,7 +91,7 @@ def _start(settings: Settings, console: Console, stop: threading.Event) -> None:
         progress.run("end what a former start left", partial(end_all, settings))
     progress.run("folders, accounts and secrets", partial(_prepare, settings))
     progress.run("supervisor", partial(supervisor.start_supervisor, settings))
-    run_steps(make_steps(settings, stop), progress, stop)
+    run_steps(make_steps(settings, stop, console.print), progress, stop)
     progress.note_done("everything", time.monotonic() - started)
     _write_seconds(settings, progress.seconds)
     _print_summary(settings, console)
@@ -107,7 +109,7 @@ def _prepare(settings: Settings) -> None:
     supervisor.write_configuration(settings, programs.make_programs(settings, accounts))
 
 
-def make_steps(settings: Settings, stop: threading.Event) -> list[Step]:
+def make_steps(settings: Settings, stop: threading.Event, report: Callable[[str], object]) -> list[Step]:
     """Return the steps that bring the installation up, with what each needs."""
     names = programs.list_names(settings)
     steps = [Step(name, NEEDS[name], partial(_start_part, settings, name, stop)) for name in names]
@@ -116,6 +118,8 @@ def make_steps(settings: Settings, stop: threading.Event) -> list[Step]:
         find = partial(find_missing_history, settings)
         wait = partial(wait_until, find, "The demo history", HISTORY_SECONDS, stop)
         steps.append(Step(HISTORY, ("ingest", "simulator"), wait))
+        publish = partial(publish_demo_pages, settings, stop, report)
+        steps.append(Step(PAGES, (HISTORY, "publisher", "portal", "tokens"), publish))
     return steps
 
 
