@@ -3,9 +3,10 @@
 ENVIRONMENT := $(or $(CONDA_PREFIX),$(CURDIR)/.venv)
 PYTHON := $(ENVIRONMENT)/bin/python
 STAMP := $(ENVIRONMENT)/urbanlab-installed
-SOURCES := pyproject.toml constraints.txt setup.sh $(shell find kernels/kernelspecs extensions/jupyter-config -type f)
+SOURCES := pyproject.toml constraints.txt setup.sh $(shell find kernels/kernelspecs extensions/jupyter-config voila_apps/templates -type f)
 PACKAGES := hub_config/urbanlab_hub hub_config/urbanlab_operate kernels/urbanlab \
-            extensions/urbanlab_lab extensions/urbanlab_runner extensions/urbanlab_services
+            extensions/urbanlab_lab extensions/urbanlab_runner extensions/urbanlab_services \
+            voila_apps/urbanlab_portal
 
 .DEFAULT_GOAL := help
 .PHONY: help up test lint bench parts

@@ -137,6 +137,7 @@ class KafkaBroker:
         with closing(KafkaAdminClient(**self.options())) as admin:
             admin.create_topics([NewTopic(topic, 1, 1) for topic in topics])
             admin.create_acls([*_make_acls("ingest", tenant.id), *_make_acls("simulator", tenant.id)])
+            admin.create_acls(_make_open_acls())
 
     def create_topic(self, topic: str, partitions: int = 1) -> None:
         with closing(KafkaAdminClient(**self.options())) as admin:
@@ -184,6 +185,13 @@ class KafkaBroker:
         command = ("java", *heap, allowed, "-cp", f"{PARTS}/kafka/*", *arguments)
         with (self.state / "kafka.log").open("ab") as log:
             return subprocess.Popen(command, cwd=self.state, stdout=log, stderr=log)
+
+
+def _make_open_acls() -> list[ACL]:
+    """Return what lets ingest keep the open topics."""
+    pattern = ResourcePattern(ResourceType.TOPIC, "open.", ACLResourcePatternType.PREFIXED)
+    operations = (ACLOperation.WRITE, ACLOperation.DESCRIBE, ACLOperation.CREATE, ACLOperation.DELETE)
+    return [ACL("User:ingest", "*", operation, ACLPermissionType.ALLOW, pattern) for operation in operations]
 
 
 def _make_acls(user: str, tenant: str) -> Iterator[ACL]:

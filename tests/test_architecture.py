@@ -19,6 +19,7 @@ PACKAGES = {
     "urbanlab_lab": ROOT / "extensions/urbanlab_lab",
     "urbanlab_runner": ROOT / "extensions/urbanlab_runner",
     "urbanlab_services": ROOT / "extensions/urbanlab_services",
+    "urbanlab_portal": ROOT / "voila_apps/urbanlab_portal",
 }
 # What each package may import of ours, besides itself.
 OURS = {
@@ -34,6 +35,7 @@ OURS = {
     "urbanlab_lab": {"urbanlab.contract"},
     "urbanlab_runner": {"urbanlab.contract"},
     "urbanlab_services": {"urbanlab.contract"},
+    "urbanlab_portal": {"urbanlab.contract"},
 }
 NEVER = {
     "urbanlab": {"jupyterhub", "jupyter_server", "tornado"},
@@ -42,6 +44,7 @@ NEVER = {
     "urbanlab_lab": {"pandas", "chdb", "voila"},
     "urbanlab_runner": {"pandas", "chdb"},
     "urbanlab_services": {"pandas", "voila", "jupyter_server"},
+    "urbanlab_portal": {"pandas", "voila", "jupyterhub", "jupyter_server", "chdb"},
 }
 # The modules that read the process's environment, one for each kind of process.
 ENVIRONMENT_READERS = {
@@ -50,6 +53,7 @@ ENVIRONMENT_READERS = {
     "urbanlab_runner.app",
     "urbanlab_hub.settings",
     "urbanlab_services.service",
+    "urbanlab_portal.settings",
 }
 ROOT_FOLDERS = {"hub_config", "extensions", "notebooks", "kernels", "voila_apps", "tests"}
 

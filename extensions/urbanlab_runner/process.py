@@ -6,15 +6,16 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
 from typing import Any
 
 END_SECONDS = 10.0
 
 
-async def execute_task(task: dict[str, Any], time_limit: float) -> str:
-    """Execute a notebook in a process of its own; return the error, or an empty text."""
+async def execute_task(task: dict[str, Any], time_limit: float, environ: Mapping[str, str] | None) -> str:
+    """Execute a notebook in a process of its own, in `environ`; return the error, or an empty text."""
     command = (sys.executable, "-P", "-m", "urbanlab_runner.execute")
-    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environ)
     try:
         answer = await asyncio.wait_for(_follow(process, task), time_limit)
     except TimeoutError:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import keyword
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,15 @@ class Runs:
     """The runs of one runner."""
 
     def __init__(
-        self, store: RunStore, notebooks: Path, sockets: Path, time_limit: float = TIME_LIMIT_SECONDS
+        self,
+        store: RunStore,
+        notebooks: Path,
+        sockets: Path,
+        time_limit: float = TIME_LIMIT_SECONDS,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
+        """Run in `environ`; in this process's own environment where it is None."""
+        self.environ = environ
         self.store = store
         self.notebooks = notebooks.resolve()
         self.sockets = sockets
@@ -71,7 +79,7 @@ class Runs:
                 "parameters": run.parameters,
                 "socket": str(self.sockets / f"run-{run.id[:12]}"),
             }
-            self._close(run, await execute_task(task, self.time_limit))
+            self._close(run, await execute_task(task, self.time_limit, self.environ))
 
     def _close(self, run: Run, error: str) -> None:
         ended = dataclasses.replace(run, state=FAILED if error else SUCCEEDED, ended=_now(), error=error)

@@ -11,6 +11,7 @@ class ServiceError(Exception):
     ├── UnauthenticatedError  401  nobody knows this credential
     ├── ForbiddenError        403  known, but without the right
     ├── NotFoundError         404  no such thing, or none of the caller's
+    ├── ConflictError         409  right in itself, but not as things stand
     ├── TooManyRequestsError  429  too often; `retry_after` says when to come back
     └── UnavailableError      503  a part that is needed does not answer now
     """
@@ -47,6 +48,12 @@ class NotFoundError(ServiceError):
     """There is no such thing, or none that the caller may know of."""
 
     status, code = 404, "not_found"
+
+
+class ConflictError(ServiceError):
+    """The request is right in itself, but not as things stand."""
+
+    status, code = 409, "conflict"
 
 
 class TooManyRequestsError(ServiceError):

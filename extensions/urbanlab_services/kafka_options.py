@@ -35,3 +35,9 @@ def make_producer_options(settings: ServiceSettings, user: str) -> dict[str, Any
         "max_block_ms": 10_000,
         "allow_auto_create_topics": False,
     }
+
+
+def make_admin_options(settings: ServiceSettings, user: str) -> dict[str, Any]:
+    """Return the options of a client that makes and deletes topics; it has no metrics to switch off."""
+    options = make_kafka_options(settings, user)
+    return {name: value for name, value in options.items() if name != "metrics_enabled"}

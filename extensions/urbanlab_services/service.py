@@ -55,6 +55,10 @@ class ServiceSettings:
     secrets: Path
     state: Path
     engine_socket: Path
+    hub_url: str
+    public: Path
+    portal_url: str
+    publisher_url: str
 
     @classmethod
     def from_environ(
@@ -77,6 +81,10 @@ class ServiceSettings:
             secrets=Path(values.get(environment.SECRETS, "")),
             state=Path(values.get(environment.SERVICE_STATE, "")),
             engine_socket=Path(values.get(environment.ENGINE_SOCKET, "")),
+            hub_url=values.get(environment.HUB_URL, "").rstrip("/"),
+            public=Path(values.get(environment.PUBLIC, "")),
+            portal_url=values.get(environment.PORTAL_URL, "").rstrip("/"),
+            publisher_url=values.get(environment.PUBLISHER_URL, "").rstrip("/"),
         )
 
     def secret(self, name: str) -> Secret:
@@ -202,7 +210,7 @@ def make_application(routes: list[Route], readiness: Readiness, **settings: Any)
 def log_request(handler: RequestHandler) -> None:
     """Write one line for each request, without its query string, which may carry a credential."""
     request, status = handler.request, handler.get_status()
-    quiet = request.path in {"/livez", "/readyz", "/metrics", "/ping"} and status != 500
+    quiet = request.path in {"/livez", "/readyz", "/metrics", "/ping", "/releases"} and status != 500
     level = logging.DEBUG if quiet else logging.WARNING if status >= 500 else logging.INFO
     milliseconds = round(1000 * request.request_time(), 1)
     fields = {"method": request.method, "path": request.path, "status": status, "ms": milliseconds}

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from urbanlab.datasets import catalog, dataset
     from urbanlab.errors import UrbanlabError
     from urbanlab.loading.load import load
+    from urbanlab.publishing import publish
     from urbanlab.streams import stream
     from urbanlab.warehouse import client, query, query_arrow, query_geo
     from urbanlab.widgets.map import map
@@ -21,6 +22,7 @@ __all__ = [
     "dataset",
     "load",
     "map",
+    "publish",
     "query",
     "query_arrow",
     "query_geo",
@@ -36,6 +38,7 @@ _HOMES = {
     "dataset": "urbanlab.datasets",
     "load": "urbanlab.loading.load",
     "map": "urbanlab.widgets.map",
+    "publish": "urbanlab.publishing",
     "query": "urbanlab.warehouse",
     "query_arrow": "urbanlab.warehouse",
     "query_geo": "urbanlab.warehouse",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -25,13 +26,14 @@ class _Credential:
 
 
 class Credentials:
-    """Gives the credential for a purpose, ``warehouse`` or ``kafka``; may be used by many threads."""
+    """Gives the credential for ``warehouse``, ``kafka`` or ``publisher``; may be used by many threads."""
 
-    def __init__(self, tokens_url: str, hub_token: Secret) -> None:
+    def __init__(self, tokens_url: str, hub_token: Secret | None) -> None:
+        """Ask at `tokens_url`; at a Unix socket (``unix:///path``) no hub token is shown."""
         self._tokens_url = tokens_url.rstrip("/")
         self._hub_token = hub_token
         self._held: dict[str, _Credential] = {}
-        self._locks = {"warehouse": threading.Lock(), "kafka": threading.Lock()}
+        self._locks = {purpose: threading.Lock() for purpose in ("warehouse", "kafka", "publisher")}
 
     def get(self, purpose: str) -> Secret:
         """Return a credential that still counts; raise `SessionError` where none is to be had."""
@@ -76,12 +78,10 @@ class Credentials:
         return _Credential(Secret(token), asked_at + seconds * RENEW_AT, asked_at + seconds)
 
     def _post(self, purpose: str) -> tuple[int, bytes]:
-        address = urlsplit(self._tokens_url)
-        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        connection = kind(address.hostname or "", address.port, timeout=TIMEOUT_SECONDS)
-        headers = {"Authorization": f"token {self._hub_token.reveal()}", "Content-Length": "0"}
+        connection, base = _make_connection(self._tokens_url)
+        shown = {"Authorization": f"token {self._hub_token.reveal()}"} if self._hub_token else {}
         try:
-            connection.request("POST", f"{address.path}/{purpose}", headers=headers)
+            connection.request("POST", f"{base}/{purpose}", headers={**shown, "Content-Length": "0"})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
@@ -91,3 +91,26 @@ class Credentials:
             ) from None
         finally:
             connection.close()
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _make_connection(url: str) -> tuple[http.client.HTTPConnection, str]:
+    """Return a connection to an address, and the path in front of all others there."""
+    address = urlsplit(url)
+    if address.scheme == "unix":
+        return _SocketConnection(address.path, TIMEOUT_SECONDS), ""
+    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    return kind(address.hostname or "", address.port, timeout=TIMEOUT_SECONDS), address.path

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from urbanlab import html
+from urbanlab import html, provenance
 from urbanlab.catalogue import fetch_entries
-from urbanlab.contract.naming import OPEN_DATABASE
-from urbanlab.errors import DatasetNotFoundError, UnknownColumnError, suggest
+from urbanlab.contract.naming import OPEN_DATABASE, make_database, make_lab_database
+from urbanlab.errors import DatasetNotFoundError, NotReleasedError, UnknownColumnError, suggest
 from urbanlab.session import Session, current_session
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ KINDS = {
     "shared": {"de": "von Partnern geteilt", "en": "shared by partners"},
     "open": {"de": "offene Daten", "en": "open data"},
 }
+UNREADABLE = {"de": " (zurzeit nicht lesbar)", "en": " (cannot be read at the moment)"}
 _HEADINGS = {
     "de": ("Name", "Titel", "Herkunft", "Zeilen", "Spalten"),
     "en": ("Name", "Title", "From", "Rows", "Columns"),
@@ -54,6 +55,7 @@ class Dataset:
         refresh: The time between two records, as an ISO 8601 duration, or an empty string.
         simulated: Whether the figures are made up for demonstration.
         rows: About how many rows there are, or `None`.
+        broken: Whether it is released, but cannot be read because what is behind it has changed.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Dataset:
     refresh: str
     simulated: bool
     rows: int | None
+    broken: bool = False
 
     def to_frame(
         self,
@@ -147,7 +150,8 @@ class Catalog(Sequence[Dataset]):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
-            return find(key, self._datasets)
+            session = current_session()
+            return find(key, self._datasets, session.tenant, publication=session.is_publication)
         return self._datasets[key]
 
     def __len__(self) -> int:
@@ -161,7 +165,7 @@ class Catalog(Sequence[Dataset]):
         return [
             (
                 item.name if item.kind in {"own", "lab"} else item.table,
-                item.title,
+                f"{item.title}{session.choose(UNREADABLE) if item.broken else ''}",
                 f"{session.choose(KINDS.get(item.kind, {}))} ({item.owner})",
                 "" if item.rows is None else f"{item.rows:,}".replace(",", "\u202f"),
                 ", ".join(column.name for column in item.columns),
@@ -199,6 +203,8 @@ def catalog(search: str = "") -> Catalog:
 def dataset(name: str) -> Dataset:
     """Return the dataset of that name: your own first, then your workshop's, shared, and open ones.
 
+    Of open ones your tenant's come first. A publication reads open ones only, by the same names.
+
     Args:
         name: The short name, ``footfall``; or the table, ``open_data.rietberg__footfall``.
 
@@ -207,27 +213,46 @@ def dataset(name: str) -> Dataset:
 
     Raises:
         DatasetNotFoundError: there is none for you; the message names similar ones.
+        NotReleasedError: in a publication, it is not released as open data.
         WarehouseDownError: the warehouse does not answer.
 
     Example:
         >>> footfall = ul.dataset("footfall")
         >>> ul.query(f"SELECT max(persons) FROM {footfall.table}")
     """
-    return find(name, fetch())
+    session = current_session()
+    found = find(name, fetch(), session.tenant, publication=session.is_publication)
+    provenance.note(found.table, quote(found.time) if found.time else "", found.simulated)
+    return found
 
 
-def find(name: str, datasets: Sequence[Dataset]) -> Dataset:
-    """Return the dataset among `datasets`; raise `DatasetNotFoundError` with similar names otherwise."""
+def find(name: str, datasets: Sequence[Dataset], tenant: str = "", *, publication: bool = False) -> Dataset:
+    """Return the dataset that `name` means for a tenant among `datasets`.
+
+    Raises `DatasetNotFoundError` with similar names, for a publication `NotReleasedError`.
+    """
     order = list(KINDS)
-    for item in sorted(
-        datasets, key=lambda item: order.index(item.kind) if item.kind in order else len(order)
-    ):
-        if name in {item.name, item.table, item.table.partition(".")[2], _short_name(item)}:
+
+    def rank(item: Dataset) -> tuple[int, bool]:
+        return (order.index(item.kind) if item.kind in order else len(order)), item.owner != tenant
+
+    for item in sorted(datasets, key=rank):
+        if name in _make_names(item, tenant, publication=publication):
             return item
     names = {item.name for item in datasets} | {
         item.table for item in datasets if item.kind not in {"own", "lab"}
     }
+    if publication:
+        raise NotReleasedError(name, advice=suggest(name, names))
     raise DatasetNotFoundError(f"There is no dataset {name!r} for you.{suggest(name, names)}")
+
+
+def _make_names(item: Dataset, tenant: str, *, publication: bool) -> set[str]:
+    names = {item.name, item.table, item.table.partition(".")[2], _short_name(item)}
+    if publication and item.kind == "open" and item.owner == tenant:
+        # Its author calls it by the table that it has in the own data or the workshop.
+        names |= {f"{make_database(tenant)}.{item.name}", f"{make_lab_database(tenant)}.{item.name}"}
+    return names
 
 
 def fetch() -> list[Dataset]:
@@ -266,6 +291,7 @@ def _to_dataset(values: dict[str, Any], session: Session) -> Dataset:
         refresh=values.get("refresh") or "",
         simulated=bool(values.get("simulated")),
         rows=values.get("rows"),
+        broken=bool(values.get("broken")),
     )
 
 

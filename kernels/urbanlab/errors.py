@@ -14,6 +14,8 @@ UrbanlabError
 ├── DatasetNotFoundError      no dataset of that name; names similar ones
 ├── StreamError               a topic that cannot be read
 │   └── TopicNotFoundError    no topic of that name, or not yours; names similar ones
+├── NotReleasedError          in a publication, each of the three above: what is not released as open data
+├── PublishError              a notebook that cannot be handed in
 ├── LoadError                 a table that cannot be loaded
 │   └── FileFormatError       a file that is not what its name says
 └── MapError                  something that cannot be drawn
@@ -87,6 +89,25 @@ class StreamError(UrbanlabError):
 
 class TopicNotFoundError(StreamError):
     """No topic of that name, or not yours."""
+
+
+class NotReleasedError(DatasetNotFoundError, UnknownTableError, TopicNotFoundError):
+    """In a publication: data that is not released as open data; `names` are as the notebook wrote them.
+
+    The first line of its text is for the runner, which collects what has to be released first.
+    """
+
+    def __init__(self, *names: str, advice: str = "", code: int | None = None) -> None:
+        super().__init__(
+            f"Not released as open data: {', '.join(names)}\nA publication reads open data only. Ask for the "
+            f"release of this data; once a gatekeeper has released it, the notebook runs unchanged.{advice}",
+            code,
+        )
+        self.names = names
+
+
+class PublishError(UrbanlabError):
+    """A notebook that cannot be handed in."""
 
 
 class LoadError(UrbanlabError):

@@ -15,7 +15,7 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from urbanlab.credentials import Credentials
-from urbanlab.errors import SessionError, StreamError, TopicNotFoundError, suggest
+from urbanlab.errors import NotReleasedError, SessionError, StreamError, TopicNotFoundError, suggest
 from urbanlab.messages import Message, from_record
 from urbanlab.session import Session
 
@@ -47,7 +47,8 @@ class TopicReader:
             self._consumer = self._connect(session)
         try:
             with self._translated():
-                self.topic = resolve(name, session.tenant, self._consumer.topics())
+                topics = self._consumer.topics()
+                self.topic = resolve(name, session.tenant, topics, publication=session.is_publication)
                 self._partitions = self._assign()
             self._tokens.refused = 0
         except BaseException:
@@ -183,19 +184,21 @@ class TopicReader:
             ) from None
 
 
-def resolve(name: str, tenant: str, topics: Iterable[str]) -> str:
+def resolve(name: str, tenant: str, topics: Iterable[str], *, publication: bool = False) -> str:
     """Return the topic that `name` means: the tenant's own first, then open ones; as datasets are resolved.
 
-    Raises `TopicNotFoundError` with similar names.
+    Raises `TopicNotFoundError` with similar names, for a publication `NotReleasedError`.
     """
     visible = sorted(topic for topic in topics if not topic.startswith("__"))
-    for candidate in (f"{tenant}.{name}", name, f"open.{name}"):
+    for candidate in (f"{tenant}.{name}", name, f"open.{tenant}.{name}", f"open.{name}"):
         if candidate in visible:
             return candidate
     for topic in visible:
         if topic.startswith("open.") and topic.rpartition(".")[2] == name:
             return topic
     short = {topic.removeprefix(f"{tenant}.") for topic in visible if not topic.endswith(".rejected")}
+    if publication:
+        raise NotReleasedError(name, advice=suggest(name, short))
     raise TopicNotFoundError(f"There is no topic {name!r} for you.{suggest(name, short)}")
 
 

@@ -15,6 +15,7 @@ from urbanlab.errors import SessionError
 # JupyterHub's own variable; it is not renamed.
 HUB_TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - a variable's name
 GERMANY = (51.2, 10.4)
+PUBLICATIONS = "publications"  # the service user as whom a tenant's publications run
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class Session:
     map_centre: tuple[float, float]  # latitude, longitude
     time_zone: str
     credentials: Credentials
+    publisher_url: str = ""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Session:
         """Return the session that the hub has prepared; raise `SessionError` outside of Urban Lab."""
         environ = os.environ if environ is None else environ
-        needed = (names.TENANT, names.TOKENS_URL, names.WAREHOUSE_URL, names.KAFKA_BOOTSTRAP, HUB_TOKEN)
+        needed = [names.TENANT, names.TOKENS_URL, names.WAREHOUSE_URL, names.KAFKA_BOOTSTRAP]
+        # Where nobody is logged in, the server keeps the token and hands credentials on over a socket.
+        needed += [] if environ.get(names.TOKENS_URL, "").startswith("unix:") else [HUB_TOKEN]
         missing = [name for name in needed if not environ.get(name)]
         if missing:
             raise SessionError(
@@ -53,8 +57,14 @@ class Session:
             assets_url=environ.get(names.ASSETS_URL, ""),
             map_centre=_parse_centre(environ.get(names.MAP_CENTRE, "")),
             time_zone=environ.get(names.TIME_ZONE) or "Europe/Berlin",
-            credentials=Credentials(environ[names.TOKENS_URL], Secret(environ[HUB_TOKEN])),
+            credentials=Credentials(environ[names.TOKENS_URL], _read_hub_token(environ)),
+            publisher_url=environ.get(names.PUBLISHER_URL, ""),
         )
+
+    @property
+    def is_publication(self) -> bool:
+        """Whether this runs for the public, with open data and nothing else."""
+        return self.person == PUBLICATIONS
 
     def choose(self, text: Mapping[str, str]) -> str:
         """Return the text in this session's language, else in German, else in any."""
@@ -65,6 +75,10 @@ class Session:
 def current_session() -> Session:
     """Return the session of this process, made when it is first needed."""
     return Session.from_environ()
+
+
+def _read_hub_token(environ: Mapping[str, str]) -> Secret | None:
+    return Secret(environ[HUB_TOKEN]) if environ.get(HUB_TOKEN) else None
 
 
 def _parse_centre(text: str) -> tuple[float, float]:

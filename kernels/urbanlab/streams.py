@@ -37,6 +37,7 @@ def stream(
 
     Raises:
         TopicNotFoundError: there is no such topic for you; the message names similar ones.
+        NotReleasedError: in a publication, the feed is not released as open data.
         StreamError: Kafka does not answer or refuses.
         SessionError: this Python does not run in Urban Lab.
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from urbanlab.catalogue import fetch_entries
-from urbanlab.errors import UnknownTableError, UrbanlabError, suggest
+from urbanlab.contract.naming import OPEN_DATABASE
+from urbanlab.errors import NotReleasedError, UnknownTableError, UrbanlabError, suggest
 from urbanlab.parameters import prepare
 from urbanlab.session import Session, current_session
 from urbanlab.warehouse_errors import translate
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _lock = threading.Lock()
+_CTE = re.compile(r"\b(\w+)\s+AS\s*\(", re.IGNORECASE)
+_SAID = re.compile(r"none of yours: ([\w.`]+)\Z")
 _TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|TABLE)\s+([\w.`]+)", re.IGNORECASE)
 
 
@@ -63,6 +66,7 @@ def query(sql: str, /, **parameters: Any) -> pd.DataFrame:
     Raises:
         QuerySyntaxError: the text is no SQL; the message shows where.
         UnknownTableError: there is no such table for you; the message names similar ones.
+        NotReleasedError: in a publication, it reads a table that is not released as open data.
         ParameterError: a parameter is missing, unused or of no known type.
         LimitError: the query was stopped by a limit; the message says which.
         WarehouseError: anything else; its children are in `urbanlab.errors`.
@@ -207,18 +211,37 @@ def _translated(sql: str = "") -> Iterator[None]:
     except (Error, pa.ArrowException, OSError, urllib3.exceptions.HTTPError) as error:
         translated = translate(error, sql)
         if isinstance(translated, UnknownTableError):
-            translated = UnknownTableError(f"{translated}.{_suggest_tables(sql)}", translated.code)
+            translated = _explain_unknown_table(translated, sql)
         raise translated from None
 
 
-def _suggest_tables(sql: str) -> str:
-    """Return a sentence that names tables like those that the query reads; empty where there is no list."""
+def _explain_unknown_table(error: UnknownTableError, sql: str) -> UnknownTableError:
+    """Return the error with similar tables, and in a publication with those that have to be released."""
+    session, said = current_session(), str(error).rstrip(".")
     try:
-        known = {str(entry["table"]) for entry in fetch_entries(current_session())}
+        known = {str(entry["table"]) for entry in fetch_entries(session)}
     except UrbanlabError:
-        return ""
-    asked = [name.replace("`", "") for name in _TABLE.findall(sql)]
-    return next((suggest(name, known) for name in asked if name not in known), "")
+        return UnknownTableError(f"{said}.", error.code)
+    asked = dict.fromkeys(name.replace("`", "") for name in _TABLE.findall(sql) + _SAID.findall(said))
+    unknown = [name for name in asked if name not in known and name not in _CTE.findall(sql)]
+    if session.is_publication and unknown:
+        return _explain_closed_tables(error, unknown, known, session.tenant)
+    advice = next((suggest(name, known) for name in unknown), "")
+    return UnknownTableError(f"{said}.{advice}", error.code)
+
+
+def _explain_closed_tables(
+    error: UnknownTableError, names: list[str], known: set[str], tenant: str
+) -> UnknownTableError:
+    opened = {name: f"{OPEN_DATABASE}.{tenant}__{name.rpartition('.')[2]}" for name in names}
+    closed = [name for name in names if opened[name] not in known]
+    if closed:
+        return NotReleasedError(*closed, advice=suggest(closed[0], known), code=error.code)
+    written = ", ".join(f"{name} as {opened[name]}" for name in names)
+    return UnknownTableError(
+        f"A publication reads {written}. Write ul.dataset(name).table in the query, then it runs for both.",
+        error.code,
+    )
 
 
 @lru_cache(maxsize=1)

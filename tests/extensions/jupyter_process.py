@@ -20,10 +20,14 @@ from ..kafka_broker import get_free_port, wait_until  # noqa: TID252
 class JupyterServer:
     """A real Jupyter server with JupyterLab, configured by `extensions/jupyter-config` as users' servers are."""
 
-    def __init__(self, home: Path, environ: dict[str, str]) -> None:
+    def __init__(self, home: Path, environ: dict[str, str], account: int | None = None) -> None:
+        self.account = account
         self.home, self.port, self.token = home, get_free_port(), uuid.uuid4().hex
         # The addresses of Unix sockets are short, so the folder of the kernels' is.
         self.runtime = Path(tempfile.mkdtemp(prefix="ul", dir="/tmp"))
+        if account is not None:
+            for folder in (home, self.runtime):
+                os.chown(folder, account, account)
         self._environ = {
             **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
             "HOME": str(home),
@@ -39,7 +43,15 @@ class JupyterServer:
         command = (sys.executable, "-P", "-m", "jupyterlab", "--no-browser", *options)
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=self.home, env=self._environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                command,
+                cwd=self.home,
+                env=self._environ,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                user=self.account,
+                group=self.account,
+                extra_groups=None if self.account is None else [],
             )
         wait_until(self._answers, 40, "the Jupyter server answers")
 

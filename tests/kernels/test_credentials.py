@@ -26,6 +26,7 @@ def test_a_credential_is_asked_for_with_the_hub_token_and_kept(tokens: Any, cred
 def test_each_purpose_has_its_own(tokens: Any, credentials: Credentials) -> None:
     assert credentials.get("warehouse").reveal() == "warehouse-1"
     assert credentials.get("kafka").reveal() == "kafka-2"
+    assert credentials.get("publisher").reveal() == "publisher-3"
 
 
 def test_it_is_renewed_before_it_ends(tokens: Any, credentials: Credentials) -> None:

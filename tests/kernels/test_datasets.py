@@ -8,7 +8,7 @@ import pytest
 
 from urbanlab.contract import environment
 from urbanlab.datasets import Catalog, Column, Dataset, find, quote
-from urbanlab.errors import DatasetNotFoundError
+from urbanlab.errors import DatasetNotFoundError, NotReleasedError
 from urbanlab.session import Session
 
 
@@ -57,6 +57,43 @@ def test_a_name_means_the_nearest_dataset(name: str, found: Dataset) -> None:
     assert find(name, ALL) is found
 
 
+OWN_OPEN = make("open", "town", "open_data.town__footfall")
+OF_ABBEY = make("open", "abbey", "open_data.abbey__footfall")
+TREES = make("open", "abbey", "open_data.abbey__trees")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("footfall", OWN_OPEN),
+        ("town.footfall", OWN_OPEN),
+        ("lab_town.footfall", OWN_OPEN),
+        ("town__footfall", OWN_OPEN),
+        ("abbey__footfall", OF_ABBEY),
+        ("open_data.abbey__footfall", OF_ABBEY),
+        ("trees", TREES),
+    ],
+)
+def test_a_publication_finds_the_towns_open_data_first_by_its_authors_names(
+    name: str, found: Dataset
+) -> None:
+    assert find(name, (OF_ABBEY, OWN_OPEN, TREES), "town", publication=True) is found
+
+
+def test_for_everybody_else_the_towns_open_data_comes_behind_what_is_its_own() -> None:
+    assert find("footfall", (OF_ABBEY, OWN_OPEN, OWN), "town") is OWN
+    assert find("footfall", (OF_ABBEY, OWN_OPEN), "town") is OWN_OPEN
+
+
+@pytest.mark.parametrize("name", ["footfall", "lab_town.mine", "abbey.trees"])
+def test_a_publication_is_told_what_is_not_released(name: str) -> None:
+    with pytest.raises(NotReleasedError) as caught:
+        find(name, (TREES,), "town", publication=True)
+    assert caught.value.names == (name,)
+    assert str(caught.value).splitlines()[0] == f"Not released as open data: {name}"
+    assert isinstance(caught.value, DatasetNotFoundError)
+
+
 @pytest.mark.parametrize(
     ("name", "says"), [("footfal", "Did you mean footfall"), ("", "There is"), ("x" * 99, "")]
 )
@@ -85,6 +122,12 @@ def test_a_catalogue_speaks_the_sessions_language(
         and catalog["mine"] is MINE
         and list(catalog) == list(ALL)
     )
+
+
+def test_what_cannot_be_read_at_the_moment_says_so(session: Session) -> None:
+    broken = make("open", "town", "open_data.town__footfall", broken=True)
+    assert "Footfall (cannot be read at the moment)" in repr(Catalog([broken]))
+    assert "cannot be read" not in repr(Catalog([OWN]))
 
 
 @pytest.mark.parametrize(

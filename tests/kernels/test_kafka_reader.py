@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from urbanlab.errors import SessionError, StreamError, TopicNotFoundError
+from urbanlab.contract import environment
+from urbanlab.errors import NotReleasedError, SessionError, StreamError, TopicNotFoundError
 from urbanlab.kafka_reader import TopicReader, resolve
 from urbanlab.session import Session
 
@@ -119,6 +120,40 @@ def test_a_name_means_the_own_topic_first_and_an_open_one_then(name: str, found:
         "town.footfall.rejected",
     ]
     assert resolve(name, "town", visible) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("footfall", "open.town.footfall"),
+        ("town.footfall", "open.town.footfall"),
+        ("abbey.footfall", "open.abbey.footfall"),
+        ("noise", "open.abbey.noise"),
+    ],
+)
+def test_a_publication_reads_the_towns_open_topic_first(name: str, found: str) -> None:
+    visible = ["open.abbey.footfall", "open.abbey.noise", "open.town.footfall"]
+    assert resolve(name, "town", visible, publication=True) == found
+    with pytest.raises(NotReleasedError) as caught:
+        resolve("parking", "town", visible, publication=True)
+    assert caught.value.names == ("parking",)
+
+
+def test_a_publications_token_opens_open_topics_and_no_others(
+    kafka: Any, kafka_session: Session, tokens: Any, realm: Any, use_session: Any
+) -> None:
+    kafka.permit("town.open", "open.")
+    kafka.create_topic("town.parking")
+    kafka.create_topic("open.town.parking")
+    kafka.create_topic("town.closed")
+    kafka.send("open.town.parking", b'{"n": 5}')
+    tokens.make_token["kafka"] = lambda: realm.sign("town.open")
+    session = use_session({environment.PERSON: "publications"})
+    with TopicReader(session, "parking") as reader:
+        assert reader.topic == "open.town.parking" and numbers(reader.read_last(1)) == [5]
+    for name in ("closed", "town.closed"):
+        with pytest.raises(NotReleasedError, match=f"^Not released as open data: {name}\n"):
+            TopicReader(session, name)
 
 
 @pytest.mark.parametrize("name", ["", "__offsets", "foot", "rejected"])

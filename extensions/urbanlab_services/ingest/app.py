@@ -13,6 +13,7 @@ from pathlib import Path
 from urbanlab_services.background import run_beside
 from urbanlab_services.ingest.batch import BatchWriter
 from urbanlab_services.ingest.loop import IngestLoop
+from urbanlab_services.ingest.mirror import Mirror
 from urbanlab_services.ingest.rejected_topic import RejectedTopics
 from urbanlab_services.ingest.warehouse import Warehouse
 from urbanlab_services.records_watcher import RecordsWatcher
@@ -24,8 +25,10 @@ logger = logging.getLogger(__name__)
 async def main(settings: ServiceSettings) -> None:
     """Ingest until somebody asks the process to end."""
     warehouse = Warehouse(settings.warehouse_url, "ingest", settings.secret("warehouse-ingest"))
-    writer = BatchWriter(warehouse, RejectedTopics(settings).send)
-    loop = IngestLoop(settings, RecordsWatcher(settings.records), writer)
+    records = RecordsWatcher(settings.records)
+    mirror = Mirror(settings, warehouse, records.tenants)
+    writer = BatchWriter(warehouse, RejectedTopics(settings).send, mirror.send)
+    loop = IngestLoop(settings, records, writer, mirror)
 
     async def find_missing() -> Missing:
         return loop.find_missing()

@@ -23,6 +23,7 @@ RECORDS = Counter(
 LAG = Gauge("urbanlab_ingest_lag_seconds", "Age of the oldest record of the batch stored last")
 
 SendRejections = Callable[[str, str, list[bytes]], None]  # tenant, feed, messages
+SendMirrored = Callable[[str, Feed, dict[Key, ConsumerRecord]], None]  # tenant, feed, records by key
 
 
 @dataclass
@@ -30,6 +31,7 @@ class MappedBatch:
     """What the records of a batch became: rows by key, the later of two alike left out, and rejections."""
 
     rows: dict[Key, Row] = field(default_factory=dict)
+    records: dict[Key, ConsumerRecord] = field(default_factory=dict)  # what the rows were made of
     rejections: list[bytes] = field(default_factory=list)
     duplicates: int = 0
 
@@ -39,15 +41,17 @@ class MappedBatch:
         batch, mapping = cls(), Mapping(feed)
         for record in records:
             try:
-                batch._add(mapping, mapping.to_row(record.value))
+                batch._add(mapping, record)
             except MappingError as error:
                 batch.rejections.append(make_rejection(record, error))
         return batch
 
-    def _add(self, mapping: Mapping, row: Row) -> None:
+    def _add(self, mapping: Mapping, record: ConsumerRecord) -> None:
+        row = mapping.to_row(record.value)
         key = mapping.to_key(row)
         self.duplicates += key in self.rows
         self.rows.setdefault(key, row)
+        self.records.setdefault(key, record)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class BatchWriter:
 
     warehouse: Warehouse
     send_rejections: SendRejections
+    send_mirrored: SendMirrored
 
     def write(self, tenant: str, feed: Feed, records: list[ConsumerRecord]) -> None:
         """Store the records; raise `WarehouseError` or `KafkaError` if it has to be tried again.
@@ -64,7 +69,7 @@ class BatchWriter:
         offset can be committed. A second try finds the rows of the first by their keys.
         """
         batch = MappedBatch.from_records(feed, records)
-        fresh = self._insert_fresh(tenant, feed, batch.rows)
+        fresh = self._insert_fresh(tenant, feed, batch)
         if batch.rejections:
             self.send_rejections(tenant, feed.name, batch.rejections)
             logger.warning(
@@ -76,11 +81,12 @@ class BatchWriter:
         RECORDS.labels("rejected").inc(len(batch.rejections))
         LAG.set(max(0.0, time.time() - min(record.timestamp for record in records) / 1000))
 
-    def _insert_fresh(self, tenant: str, feed: Feed, rows: dict[Key, Row]) -> int:
-        if not rows:
+    def _insert_fresh(self, tenant: str, feed: Feed, batch: MappedBatch) -> int:
+        if not batch.rows:
             return 0
-        existing = self.warehouse.find_existing(tenant, feed, rows.values())
-        fresh = [row for key, row in rows.items() if key not in existing]
+        existing = self.warehouse.find_existing(tenant, feed, batch.rows.values())
+        fresh = [key for key in batch.rows if key not in existing]
         if fresh:
-            self.warehouse.insert(tenant, feed, fresh)
+            self.send_mirrored(tenant, feed, {key: batch.records[key] for key in fresh})
+            self.warehouse.insert(tenant, feed, [batch.rows[key] for key in fresh])
         return len(fresh)

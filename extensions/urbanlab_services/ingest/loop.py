@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 
 from urbanlab_services.ingest.batch import BatchWriter
 from urbanlab_services.ingest.lanes import Lanes
+from urbanlab_services.ingest.mirror import Mirror
 from urbanlab_services.ingest.warehouse import WarehouseError
 from urbanlab_services.kafka_options import make_kafka_options
 from urbanlab_services.records_watcher import RecordsWatcher
@@ -26,6 +27,7 @@ POLL_SECONDS = 0.5
 # Inserts are dearer than rows: messages that trickle in are gathered for this long.
 GATHER_SECONDS = 0.3
 ASSIGN_SECONDS = 2.0
+REFRESH_SECONDS = 2.0
 MAX_BACKOFF_SECONDS = 5.0
 
 
@@ -36,13 +38,17 @@ class IngestLoop:
     member to wait for. That there is one process at a time is ensured by the lock in `app`.
     """
 
-    def __init__(self, settings: ServiceSettings, records: RecordsWatcher, writer: BatchWriter) -> None:
+    def __init__(
+        self, settings: ServiceSettings, records: RecordsWatcher, writer: BatchWriter, mirror: Mirror
+    ) -> None:
         self._settings = settings
         self._records = records
         self._writer = writer
+        self._mirror = mirror
         self._lanes = Lanes()
         self._connected = False
         self._assigned_at = float("-inf")
+        self._refreshed_at = float("-inf")
 
     def find_missing(self) -> Missing:
         """Return why records do not reach the warehouse."""
@@ -82,6 +88,7 @@ class IngestLoop:
         while not stop.is_set():
             self._assign(consumer)
             self._connected = True
+            self._refresh_mirror()
             self._set_pauses(consumer)
             began = time.monotonic()
             batches = consumer.poll(timeout_ms=int(POLL_SECONDS * 1000))
@@ -103,6 +110,17 @@ class IngestLoop:
             consumer.assign(sorted(partitions))
             logger.info("partitions assigned", extra={"count": len(partitions)})
         self._assigned_at = time.monotonic()
+
+    def _refresh_mirror(self) -> None:
+        """Follow releases and withdrawals also while no record comes."""
+        if time.monotonic() - self._refreshed_at < REFRESH_SECONDS:
+            return
+        self._refreshed_at = time.monotonic()
+        try:
+            self._mirror.refresh()
+        except (WarehouseError, KafkaError) as error:
+            # The feeds that are not released go on; a released one waits when its next record is to be sent.
+            logger.warning("what is released cannot be followed", extra={"error": str(error)})
 
     def _set_pauses(self, consumer: KafkaConsumer) -> None:
         assigned, paused = consumer.assignment(), consumer.paused()

@@ -7,6 +7,7 @@ import http.client
 import json
 from collections import defaultdict
 from collections.abc import Collection
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from urbanlab.contract.naming import check_dataset_name, make_database
@@ -53,6 +54,14 @@ class Warehouse:
         columns = ", ".join(_quote(column.name) for column in feed.columns)
         query = f"INSERT INTO {_make_table(tenant, feed)} ({columns}) FORMAT JSONEachRow"
         self._request(query, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode())
+
+    def list_releases(self) -> list[dict[str, Any]]:
+        """Return the datasets that are released as open data."""
+        try:
+            releases: list[dict[str, Any]] = json.loads(self._send("GET", "/releases", b""))["releases"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise WarehouseError("the warehouse's list of releases cannot be read") from error
+        return releases
 
     def is_reachable(self) -> bool:
         """Return whether the gateway can work."""

@@ -7,7 +7,7 @@ from tornado.web import Application
 from urbanlab_services.hub_api import HubApi
 from urbanlab_services.records_watcher import RecordsWatcher
 from urbanlab_services.service import ServiceSettings, make_application, serving, wait_for_stop
-from urbanlab_services.tokens.handlers import KafkaHandler, WarehouseHandler
+from urbanlab_services.tokens.handlers import KafkaHandler, PublisherHandler, WarehouseHandler
 from urbanlab_services.tokens.issuer import Issuer
 from urbanlab_services.tokens.keycloak import KafkaTokens
 from urbanlab_services.tokens.rate_limit import RateLimit
@@ -32,6 +32,7 @@ def make_tokens_application(issuer: Issuer) -> Application:
     routes = [
         ("/warehouse", WarehouseHandler, {"issuer": issuer}),
         ("/kafka", KafkaHandler, {"issuer": issuer}),
+        ("/publisher", PublisherHandler, {"issuer": issuer}),
     ]
     return make_application([*routes], issuer.find_missing)
 

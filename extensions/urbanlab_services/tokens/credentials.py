@@ -16,9 +16,11 @@ from urbanlab_services.hub_api import HubIdentity
 
 ISSUER = "urbanlab-tokens"
 WAREHOUSE_AUDIENCE = "urbanlab-warehouse"
+PUBLISHER_AUDIENCE = "urbanlab-publisher"
 # Somebody whose rights end keeps a credential for this long at most. With the hub's sweep (15 s), the cache of
 # the hub's answers (5 s) and the gateway's leeway (5 s) it stays below the minute that the product promises.
 WAREHOUSE_SECONDS = 30
+PUBLISHER_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Holder:
     hub_user: str
     tenant: str
     access: str
+    roles: tuple[str, ...] = ()  # a person's in the tenant; none for service users
 
 
 def resolve_holder(identity: HubIdentity, tenants: Collection[str]) -> Holder:
@@ -43,26 +46,40 @@ def resolve_holder(identity: HubIdentity, tenants: Collection[str]) -> Holder:
         raise ForbiddenError(
             "You have no role that may read data; the tenant's administrator can give you one."
         )
-    return Holder(identity.name, tenant, access)
+    return Holder(identity.name, tenant, access, _find_roles(person, tenant, identity.groups))
 
 
-def check_kafka_access(holder: Holder) -> None:
-    """Raise `ForbiddenError` for those who may not read the tenant's topics."""
-    if holder.access == "publications":
-        raise ForbiddenError("Publications read open data only; the tenant's topics are none.")
+def find_kafka_access(holder: Holder) -> str:
+    """Return which of the tenant's accesses to Kafka a holder has: publications read open topics only."""
+    return "open" if holder.access == "publications" else "read"
+
+
+def check_publisher_access(holder: Holder) -> None:
+    """Raise `ForbiddenError` for service users: what runs as one of them asks for nothing to be published."""
+    if not holder.roles:
+        raise ForbiddenError("Only people may ask the publisher; a publication or a report may not.")
 
 
 def make_warehouse_token(holder: Holder, signing_key: Secret) -> str:
     """Return a JWT that the warehouse gateway verifies without asking anybody."""
+    return _sign(holder, WAREHOUSE_AUDIENCE, WAREHOUSE_SECONDS, signing_key, access=holder.access)
+
+
+def make_publisher_token(holder: Holder, signing_key: Secret) -> str:
+    """Return a JWT that the publisher verifies without asking anybody; with it nobody decides anything."""
+    return _sign(holder, PUBLISHER_AUDIENCE, PUBLISHER_SECONDS, signing_key, roles=list(holder.roles))
+
+
+def _sign(holder: Holder, audience: str, seconds: int, signing_key: Secret, **rights: object) -> str:
     now = int(time.time())
     claims = {
         "iss": ISSUER,
-        "aud": WAREHOUSE_AUDIENCE,
+        "aud": audience,
         "sub": holder.hub_user,
         "tenant": holder.tenant,
-        "access": holder.access,
+        **rights,
         "iat": now,
-        "exp": now + WAREHOUSE_SECONDS,
+        "exp": now + seconds,
         "jti": uuid.uuid4().hex,
     }
     return jwt.encode(claims, signing_key.reveal(), algorithm="EdDSA")
@@ -72,6 +89,12 @@ def _is_server_token(identity: HubIdentity) -> bool:
     # Whoever visits another's server or a service leaves a token of their own there. It says whose it is,
     # but it carries the browser's session and not the right to report its owner's activity.
     return identity.session_id is None and f"users:activity!user={identity.name}" in identity.scopes
+
+
+def _find_roles(person: str, tenant: str, groups: Collection[str]) -> tuple[str, ...]:
+    if person in SERVICE_PERSONS:
+        return ()
+    return tuple(role for role in ROLES if make_group_path(tenant, role) in groups)
 
 
 def _find_access(person: str, tenant: str, groups: Collection[str]) -> str | None:

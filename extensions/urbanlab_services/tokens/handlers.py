@@ -1,4 +1,4 @@
-"""The two addresses of the service; whoever asks shows a hub token."""
+"""The addresses of the service, one for each purpose; whoever asks shows a hub token."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from urbanlab.contract.secrets import Secret
 from urbanlab_services.errors import UnauthenticatedError
 from urbanlab_services.service import BaseHandler
 from urbanlab_services.tokens.credentials import (
+    PUBLISHER_SECONDS,
     WAREHOUSE_SECONDS,
     Holder,
-    check_kafka_access,
+    check_publisher_access,
+    find_kafka_access,
+    make_publisher_token,
     make_warehouse_token,
 )
 from urbanlab_services.tokens.issuer import Issuer
@@ -30,7 +33,7 @@ def parse_authorization(header: str) -> Secret:
 
 
 class CredentialHandler(BaseHandler):
-    """What both have in common: they need a holder."""
+    """What all have in common: they need a holder."""
 
     def initialize(self, issuer: Issuer) -> None:
         """Take the rules and those they ask."""
@@ -64,6 +67,16 @@ class KafkaHandler(CredentialHandler):
     async def post(self) -> None:
         """Answer with it."""
         holder = await self.get_holder()
-        check_kafka_access(holder)
-        token = await self.issuer.kafka_tokens.get_read_token(holder.tenant)
+        token = await self.issuer.kafka_tokens.get_token(holder.tenant, find_kafka_access(holder))
         self.write_token("kafka", holder, token.value.reveal(), token.seconds_left(time.monotonic()))
+
+
+class PublisherHandler(CredentialHandler):
+    """``POST /publisher``: a signed credential for the publisher, with the person's roles."""
+
+    async def post(self) -> None:
+        """Answer with it."""
+        holder = await self.get_holder()
+        check_publisher_access(holder)
+        token = make_publisher_token(holder, self.issuer.signing_key)
+        self.write_token("publisher", holder, token, PUBLISHER_SECONDS)

@@ -39,7 +39,7 @@ class AccessToken:
 
 
 class KafkaTokens:
-    """Gets tokens by the client credentials of ``kafka-read-TENANT``; all who wait share one request."""
+    """Gets tokens by the client credentials of ``kafka-ACCESS-TENANT``; all who wait share one request."""
 
     def __init__(self, realm_url: str, secrets: Path) -> None:
         self._token_url = f"{realm_url}/protocol/openid-connect/token"
@@ -48,11 +48,12 @@ class KafkaTokens:
         self._tokens: dict[str, AccessToken] = {}
         self._requests: dict[str, asyncio.Task[AccessToken]] = {}
 
-    async def get_read_token(self, tenant: str) -> AccessToken:
-        """Return a token that may read the tenant's topics; raise `UnavailableError`."""
-        token = self._tokens.get(tenant)
+    async def get_token(self, tenant: str, access: str) -> AccessToken:
+        """Return a token for a tenant's kind of access, ``read`` or ``open``; raise `UnavailableError`."""
+        client = make_kafka_client(tenant, access)
+        token = self._tokens.get(client)
         if token is None or not token.is_fresh(time.monotonic()):
-            token = self._tokens[tenant] = await self._share_request(make_kafka_client(tenant, "read"))
+            token = self._tokens[client] = await self._share_request(client)
         return token
 
     async def is_reachable(self) -> bool:

@@ -24,12 +24,14 @@ from urbanlab_services.warehouse.handlers import (
     QueryHandler,
 )
 from urbanlab_services.warehouse.reconciler import Reconciler
+from urbanlab_services.warehouse.release_handlers import ReleaseHandler, ReleasesHandler
+from urbanlab_services.warehouse.releases import Releases
 from urbanlab_services.warehouse.slots import Slots
 from urbanlab_services.warehouse.statements import Statements
 
 MAX_BODY_BYTES = 1 << 40  # an insert streams; its size is nothing that memory depends on
 MAX_HEADER_BYTES = 1 << 20  # a statement and its parameters may stand in the address
-SERVICES = ("operator", "ingest")
+SERVICES = ("operator", "ingest", "publisher")
 
 
 def make_gateway(settings: ServiceSettings) -> Gateway:
@@ -40,13 +42,15 @@ def make_gateway(settings: ServiceSettings) -> Gateway:
         settings.secret("tokens-public-key").reveal(),
         {name: settings.secret(f"warehouse-{name}") for name in SERVICES},
     )
+    releases = Releases(engine, records.tenants)
     return Gateway(
         authenticator=authenticator,
         engine=engine,
         statements=Statements(engine, records.tenants),
         slots=Slots(),
-        catalog=Catalog(engine, records.tenants),
+        catalog=Catalog(engine, records.tenants, releases),
         reconciler=Reconciler(engine, settings.records, records),
+        releases=releases,
     )
 
 
@@ -61,6 +65,8 @@ def make_warehouse_application(gateway: Gateway) -> Application:
         ("/", QueryHandler, {"gateway": gateway}),
         ("/ping", PingHandler),
         ("/catalog", CatalogHandler, {"gateway": gateway}),
+        ("/releases", ReleasesHandler, {"gateway": gateway}),
+        ("/releases/([^/]+)/([^/]+)", ReleaseHandler, {"gateway": gateway}),
         ("/operator/apply", ApplyHandler, {"gateway": gateway}),
     ]
     return make_application(routes, find_missing)

@@ -1,4 +1,4 @@
-"""Who asks: the warehouse's signed credentials and the two secrets of the platform's own services."""
+"""Who asks: the warehouse's signed credentials and the secrets of the platform's own services."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class EngineClient:
                 for rows in reader.feed(piece):
                     yield rows
             if reader.error is not None:
-                raise from_engine(reader.error)
+                raise from_engine(reader.error, job.text)
             if reader.outcome is None:
                 raise EngineLostError
             outcomes.append(reader.outcome)

@@ -83,14 +83,21 @@ def make_uncertain() -> WarehouseError:
     return WarehouseError(NETWORK_ERROR, message)
 
 
-def from_engine(text: str) -> WarehouseError:
-    """Return the error for what chDB said, without paths, guesses at other tables and the version."""
+def from_engine(text: str, statement: str | None = None) -> WarehouseError:
+    """Return the error for what chDB said, without paths, guesses at other tables and the version.
+
+    Where the `statement` is given, no table is named that it does not name: views read some that are others'.
+    """
     code = _CODE.search(text)
     number = int(code[1]) if code else UNKNOWN_EXCEPTION
     names = _NAME.findall(text)
     name = names[-1] if names else ""
     if number in (UNKNOWN_TABLE, UNKNOWN_DATABASE, ACCESS_DENIED):
-        return WarehouseError(UNKNOWN_TABLE, f"{_NOT_THERE}{_find_subject(text)}")
+        subject = _find_subject(text)
+        is_named = statement is None or subject in statement
+        return WarehouseError(
+            UNKNOWN_TABLE, f"{_NOT_THERE}: {subject}" if subject and is_named else _NOT_THERE
+        )
     if number == 396:
         what = "bytes" if "max bytes" in text else "rows"
         limit = f"The limit on {what} of a result was reached (max_result_{what})"
@@ -105,7 +112,7 @@ def from_engine(text: str) -> WarehouseError:
 
 def _find_subject(text: str) -> str:
     quoted = re.search(r"(?:identifier '([^']+)'|(?:Table|Database) ([\w.`]+) |ON ([\w.`*]+))", text)
-    return f": {next(part for part in quoted.groups() if part).rstrip('.')}" if quoted else ""
+    return next(part for part in quoted.groups() if part).rstrip(".") if quoted else ""
 
 
 def _clean(text: str) -> str:
@@ -116,6 +123,8 @@ def _clean(text: str) -> str:
     text = re.sub(r"\.? ?\(version [^)]*\)", "", text)
     text = re.sub(r"\.? ?\([A-Z0-9_]+\)\s*$", "", text)
     text = re.sub(r"[.,;:]? ?[Mm]aybe you meant:? .*?(?=$|\. )", "", text, flags=re.DOTALL)
+    # What a view reads is not for everybody who reads the view.
+    text = re.sub(r"[.,;:]? ?In scope .*", "", text, flags=re.DOTALL)
     # The engine names the folder that a part lies in.
     text = re.sub(r"\s*\(while reading from part [^)]*\)", "", text)
     text = re.sub(r"(?<![\w'])/[\w.~-]+(/[\w.~-]+)+/?", "…", text)

@@ -29,6 +29,7 @@ from urbanlab_services.warehouse.errors import (
 from urbanlab_services.warehouse.execution import execute
 from urbanlab_services.warehouse.intake import DroppedTooMuchError, Intake
 from urbanlab_services.warehouse.reconciler import Reconciler
+from urbanlab_services.warehouse.releases import Releases
 from urbanlab_services.warehouse.slots import Slots
 from urbanlab_services.warehouse.statement_text import MAX_STATEMENT_BYTES, split_statement
 from urbanlab_services.warehouse.statements import Statements
@@ -44,6 +45,7 @@ class Gateway:
     slots: Slots
     catalog: Catalog
     reconciler: Reconciler
+    releases: Releases
 
 
 class WarehouseHandler(BaseHandler):

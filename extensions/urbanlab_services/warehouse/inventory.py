@@ -22,6 +22,7 @@ class Table:
     rows: int | None = None
     storage: str = ""
     comment: str = ""
+    select: str = ""  # what a view reads, every table with its database; empty for a table
 
 
 async def list_databases(engine: EngineClient, role: str) -> set[str]:
@@ -35,7 +36,7 @@ async def list_tables(engine: EngineClient, role: str, databases: Iterable[str])
     quoted = ", ".join(f"'{name}'" for name in sorted(databases))
     wanted = f"database IN ({quoted})"
     columns = "SELECT database, table, name, type FROM system.columns"
-    tables = "SELECT database, name, total_rows, engine_full, comment FROM system.tables"
+    tables = "SELECT database, name, total_rows, engine_full, comment, as_select FROM system.tables"
     found: dict[tuple[str, str], dict[str, str]] = {}
     for database, table, name, type_ in await _ask(
         engine, role, f"{columns} WHERE {wanted} ORDER BY database, table, position"
@@ -49,8 +50,9 @@ async def list_tables(engine: EngineClient, role: str, databases: Iterable[str])
             None if rows is None else int(rows),
             storage,
             comment,
+            select,
         )
-        for database, name, rows, storage, comment in await _ask(
+        for database, name, rows, storage, comment, select in await _ask(
             engine, role, f"{tables} WHERE {wanted} ORDER BY database, name"
         )
     ]

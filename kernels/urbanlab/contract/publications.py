@@ -61,6 +61,7 @@ class Page:
     live: bool = False  # whether something on it needs a kernel
     datasets: tuple[str, ...] = ()  # what it has read: tables of the open data
     data_until: str = ""  # ISO 8601, UTC: the youngest record it has read, where it is known
+    simulated: bool = False  # whether something that it has read is made up and says so
 
     def find(self, name: str) -> PageFile | None:
         """Return the file of that name, or None."""
@@ -116,6 +117,10 @@ class PublicTenant:
     title: str
     languages: tuple[str, ...]
     contact: str
+    time_zone: str = "Europe/Berlin"
+    imprint: str = ""  # addresses (https) of the town's own statements, where it has them
+    privacy: str = ""
+    accessibility: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,7 +184,10 @@ def encode_tenants(tenants: list[PublicTenant]) -> bytes:
 
 def decode_tenants(content: bytes) -> list[PublicTenant]:
     """Return what `encode_tenants` wrote; raise as `decode_page` does."""
-    return [PublicTenant(**{**each, "languages": tuple(each["languages"])}) for each in json.loads(content)]
+    values = json.loads(content)
+    if not isinstance(values, list):
+        raise TypeError("not a list")
+    return [PublicTenant(**{**each, "languages": tuple(each["languages"])}) for each in values]
 
 
 def file_path(public: Path, digest: str) -> Path:

@@ -20,10 +20,15 @@ MISSING = "#8a8f98"
 
 @dataclass(frozen=True)
 class Colours:
-    """A colour for each value, and the legend as HTML; an empty legend where there is nothing to explain."""
+    """A colour for each value, and the legend as HTML; an empty legend where there is nothing to explain.
+
+    `title` and `entries`, pairs of a colour and what it stands for, are the same legend for a picture.
+    """
 
     pick: Callable[[Any], str]
     legend: str = ""
+    title: str = ""
+    entries: tuple[tuple[str, str], ...] = ()
 
 
 def make_colours(values: pd.Series[Any] | None, words: dict[str, str]) -> Colours:
@@ -65,17 +70,23 @@ def _make_ramp(values: pd.Series[Any], words: dict[str, str]) -> Colours:
     bar = f'<div class="ul-ramp" style="background:linear-gradient(to right,{",".join(RAMP)})"></div>'
     ends = f'<div class="ul-ends"><span>{format_number(low, words)}</span>'
     ends += f"<span>{format_number(high, words)}</span></div>"
-    missing = _swatch(MISSING, words["missing"]) if values.isna().any() else ""
-    return Colours(pick, _box(str(values.name), bar + ends + missing))
+    missing = ((MISSING, words["missing"]),) if values.isna().any() else ()
+    steps = tuple(
+        (colour, format_number(low + (high - low) * index / (len(RAMP) - 1), words))
+        for index, colour in enumerate(RAMP)
+    )
+    box = _box(str(values.name), bar + ends + "".join(_swatch(*entry) for entry in missing))
+    return Colours(pick, box, str(values.name), steps + missing)
 
 
 def _make_categories(values: pd.Series[Any], words: dict[str, str]) -> Colours:
     counted = values.dropna().astype(str).value_counts()
     colours = dict(zip(counted.index[: len(CATEGORIES)], CATEGORIES, strict=False))
     rest = len(counted) > len(CATEGORIES) or values.isna().any()
-    lines = "".join(_swatch(colour, name) for name, colour in colours.items())
-    lines += _swatch(MISSING, words["others"]) if rest else ""
-    return Colours(lambda value: colours.get(str(value), MISSING), _box(str(values.name), lines))
+    entries = [(colour, name) for name, colour in colours.items()]
+    entries += [(MISSING, words["others"])] if rest else []
+    box = _box(str(values.name), "".join(_swatch(*entry) for entry in entries))
+    return Colours(lambda value: colours.get(str(value), MISSING), box, str(values.name), tuple(entries))
 
 
 def _swatch(colour: str, text: str) -> str:

@@ -14,6 +14,7 @@ from urbanlab.errors import MapError, suggest
 from urbanlab.session import Session, current_session
 from urbanlab.widgets.legend import Colours, escape, format_number, is_missing, make_colours
 from urbanlab.widgets.own_files import check_own, use_own_files
+from urbanlab.widgets.picture import draw_picture
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -28,6 +29,7 @@ CLOSEST_ZOOM = 16
 _WORDS = {
     "de": {
         "map": "Karte",
+        "places": "Orte",
         "missing": "keine Angabe",
         "others": "übrige",
         "left_out": "ohne Ort, nicht gezeigt",
@@ -36,6 +38,7 @@ _WORDS = {
     },
     "en": {
         "map": "Map",
+        "places": "places",
         "missing": "no value",
         "others": "others",
         "left_out": "without a place, not shown",
@@ -80,7 +83,8 @@ def map(
 
     Returns:
         A `folium.Map`, so that folium's own layers can be added to it. It loads nothing from third parties;
-        adding something that would raises a `MapError`.
+        adding something that would raises a `MapError`. A public page also gets a plain picture of `data`, for
+        readers without JavaScript.
 
     Raises:
         MapError: nothing says where things are, there are more than 10,000 of them, or a column does not exist.
@@ -102,6 +106,9 @@ def map(
         drawn.add_child(_make_layer(shown, value, fields, colours, radius, words))
         west, south, east, north = shown.total_bounds
         drawn.fit_bounds([[south, west], [north, east]], max_zoom=CLOSEST_ZOOM, padding=(30, 30))
+        drawn.keep_picture(
+            _draw(shown, value, fields, colours, radius, words), f"{len(shown)} {words['places']}"
+        )
     left_out = len(frame) - len(shown)
     drawn.add_notes(colours.legend, f"{left_out} {words['left_out']}" if left_out else "")
     return drawn
@@ -118,6 +125,7 @@ class Map(folium.Map):  # type: ignore[misc]  # folium has no types
         self._title = title
         self._height = height
         self._language = session.language
+        self._picture: tuple[str, dict[str, str]] | None = None
         self.get_root().title = escape(title)
         self.get_root().header.add_child(folium.Element(_STYLE), name="urbanlab_style")
 
@@ -125,6 +133,13 @@ class Map(folium.Map):  # type: ignore[misc]  # folium has no types
         """Put a legend, given as HTML, and a sentence over the map."""
         text = legend + (f'<div class="ul-note">{escape(note)}</div>' if note else "")
         self.get_root().html.add_child(folium.Element(text))
+
+    def keep_picture(self, picture: str, about: str) -> None:
+        """Keep a picture, as SVG, that stands for the map where nothing interactive can be shown."""
+        self._picture = (picture, {"alt": f"{self._title}, {about}"})
+
+    def _repr_svg_(self) -> tuple[str, dict[str, str]] | None:
+        return self._picture
 
     def render(self, **kwargs: Any) -> None:
         """Render; raise `MapError` if something was added that would be loaded from somebody else."""
@@ -229,6 +244,25 @@ def _make_layer(
         marker=folium.CircleMarker(radius=radius, weight=1.5, fill=True, fill_opacity=0.85),
         tooltip=folium.GeoJsonTooltip(["text"], labels=False, sticky=False) if fields else None,
         popup=folium.GeoJsonPopup(["text"], labels=False) if fields else None,
+    )
+
+
+def _draw(
+    frame: gpd.GeoDataFrame,
+    value: str | None,
+    fields: list[Any],
+    colours: Colours,
+    radius: float,
+    words: dict[str, str],
+) -> str:
+    cells = frame[value] if value is not None else [None] * len(frame)
+    titles = frame[fields[0]] if fields else [""] * len(frame)
+    return draw_picture(
+        frame,
+        [colours.pick(cell) for cell in cells],
+        ["" if is_missing(title) else _format(title, words) for title in titles],
+        colours,
+        radius,
     )
 
 

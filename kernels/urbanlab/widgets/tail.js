@@ -7,14 +7,14 @@ const TEXTS = {
     filterHint: "z. B. sensor=kolbeplatz persons>20", fields: "Felder", time: "Zeit", key: "Schlüssel",
     waiting: "wartet auf Nachrichten", live: "läuft", paused: "angehalten", messages: "Nachrichten",
     skipped: "übersprungen", latest: "zuletzt", noJson: "unlesbar", rows: "letzte Nachrichten, neueste zuerst",
-    curve: "Verlauf", from: "von", to: "bis",
+    curve: "Verlauf", from: "von", to: "bis", asOf: "Stand", nothing: "keine Nachrichten",
   },
   en: {
     tail: "Live view of", pause: "Pause", resume: "Resume", filter: "Filter",
     filterHint: "e.g. sensor=kolbeplatz persons>20", fields: "Fields", time: "Time", key: "Key",
     waiting: "waiting for messages", live: "live", paused: "paused", messages: "messages",
     skipped: "skipped", latest: "latest", noJson: "unreadable", rows: "latest messages, newest first",
-    curve: "curve of", from: "from", to: "to",
+    curve: "curve of", from: "from", to: "to", asOf: "As of", nothing: "no messages",
   },
 };
 const ALIVE_MS = 5000;
@@ -47,6 +47,9 @@ class TailView {
     this.times = new Intl.DateTimeFormat(this.language, {
       timeZone: model.get("time_zone"), hour: "2-digit", minute: "2-digit", second: "2-digit",
     });
+    this.instants = new Intl.DateTimeFormat(this.language, {
+      timeZone: model.get("time_zone"), dateStyle: "medium", timeStyle: "medium",
+    });
     this.rows = [];
     this.pending = [];
     this.hidden = new Set();
@@ -54,6 +57,8 @@ class TailView {
     this.counts = { received: 0, skipped: 0 };
     this.announcedAt = 0;
     this.frame = 0;
+    // Public pages are saved: they say so in the model.
+    this.saved = Boolean(model.get("without_kernel"));
     this.build();
     this.listen();
   }
@@ -67,6 +72,7 @@ class TailView {
       oninput: () => this.filterSoon(),
     });
     this.filterBox.value = this.model.get("filter_text");
+    this.controls = [this.pauseButton, element("label", { for: id }, t.filter), this.filterBox];
     this.choice = element("div", { class: "ul-tail-choice" });
     this.status = element("span", { class: "ul-tail-status" });
     this.announcer = element("span", { class: "ul-tail-hidden", role: "status", "aria-live": "polite" });
@@ -79,8 +85,7 @@ class TailView {
     this.root = element(
       "section", { class: "ul-tail", "aria-label": label, lang: this.language },
       element("div", { class: "ul-tail-bar" },
-        element("strong", {}, topic), this.status, this.pauseButton,
-        element("label", { for: id }, t.filter), this.filterBox,
+        element("strong", {}, topic), this.status, ...this.controls,
         element("details", {}, element("summary", {}, t.fields), this.choice)),
       this.curves,
       element("div", { class: "ul-tail-rows", tabindex: "0", role: "region", "aria-label": `${topic}: ${t.rows}` },
@@ -95,7 +100,7 @@ class TailView {
     this.onState = () => this.showState();
     this.model.on("msg:custom", this.onMessage);
     this.model.on("change:paused", this.onState);
-    this.timer = setInterval(() => this.tell("alive"), ALIVE_MS);
+    if (!this.saved) this.timer = setInterval(() => this.tell("alive"), ALIVE_MS);
     viewCounts.set(this.model, (viewCounts.get(this.model) ?? 0) + 1);
     const snapshot = this.model.get("snapshot");
     if (snapshot?.rows) this.receive({ ...snapshot, kind: "reset" });
@@ -114,10 +119,14 @@ class TailView {
   }
 
   tell(kind) {
+    if (this.saved) return;
     try {
       this.model.send({ kind });
     } catch {
       // A page that was saved without its kernel has nobody to tell.
+      clearInterval(this.timer);
+      this.saved = true;
+      this.showState();
     }
   }
 
@@ -241,7 +250,16 @@ class TailView {
     return element("figure", {}, element("figcaption", {}, `${name} `, element("b", {}, latest), ` ${range}`), svg);
   }
 
+  // Nothing moves and nothing can be asked for: a table, and the time of its youngest row.
+  showSaved() {
+    const latest = Math.max(...this.rows.map((row) => row.time));
+    const time = this.rows.length ? `${this.texts.asOf} ${this.instants.format(latest)}` : this.texts.nothing;
+    this.status.textContent = time;
+    for (const control of this.controls) control.remove();
+  }
+
   showState() {
+    if (this.saved) return this.showSaved();
     const t = this.texts;
     const paused = this.model.get("paused");
     const state = paused ? t.paused : this.counts.received ? t.live : t.waiting;
@@ -257,7 +275,7 @@ class TailView {
   }
 
   announce() {
-    if (Date.now() - this.announcedAt < ANNOUNCE_MS) return;
+    if (this.saved || Date.now() - this.announcedAt < ANNOUNCE_MS) return;
     this.announcedAt = Date.now();
     this.announcer.textContent = this.status.textContent;
   }

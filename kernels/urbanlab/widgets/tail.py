@@ -10,6 +10,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from urbanlab.contract.naming import SERVICE_PERSONS
 from urbanlab.kafka_reader import TopicReader
 from urbanlab.messages import Message
 from urbanlab.session import Session, current_session
@@ -22,6 +23,7 @@ MAX_KEEP = 2000
 # Where nothing draws widgets, in a report run, a tail reads for so long and keeps what it saw.
 SNAPSHOT_ROWS = 20
 SNAPSHOT_SECONDS = 2.0
+SNAPSHOT_WAIT_SECONDS = 5.0
 _HERE = Path(__file__).parent
 
 
@@ -58,9 +60,12 @@ def tail(
         >>> ul.tail("footfall_live", where="sensor=kolbeplatz")
     """
     session = current_session()
-    return Tail(
+    shown = Tail(
         session, topic, lambda: TopicReader(session, topic), fields=fields, where=where, keep=keep, rate=rate
     )
+    if session.person in SERVICE_PERSONS:
+        shown.wait_for_snapshot(SNAPSHOT_WAIT_SECONDS)
+    return shown
 
 
 class Tail(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has no types
@@ -119,6 +124,16 @@ class Tail(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has no types
     def messages(self) -> list[Message]:
         """Return the messages kept that pass the filter, oldest first."""
         return self._ring.peek(self.keep)
+
+    def wait_for_snapshot(self, seconds: float) -> None:
+        """Return once the last rows are kept, something went wrong, or the time is up.
+
+        A run keeps what a cell has sent by the time it ends, so the last rows are sent once more from it.
+        """
+        deadline = time.monotonic() + seconds
+        while not (self.snapshot.get("rows") or self._follower.error) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.send_state("snapshot")
 
     def close(self) -> None:
         """End reading and remove the widget; does no harm twice."""

@@ -26,9 +26,15 @@ class QueryHandler(RequestHandler):
             self.finish(str(error))
 
 
+class ReleasesHandler(RequestHandler):
+    def get(self) -> None:
+        self.finish({"releases": []})
+
+
 async def main(port: int, folder: str) -> None:
     session = Session(folder)
-    Application([("/", QueryHandler, {"session": session})]).listen(port, "127.0.0.1")
+    routes = [("/", QueryHandler, {"session": session}), ("/releases", ReleasesHandler)]
+    Application(routes).listen(port, "127.0.0.1")
     await asyncio.Event().wait()
 
 

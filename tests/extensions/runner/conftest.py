@@ -22,6 +22,10 @@ NOTEBOOKS = {
         "import os, pathlib, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)",
         "pathlib.Path(pid_file).write_text(str(os.getpid()))\ntime.sleep(600)",
     ),
+    "environment.ipynb": (
+        "pass",
+        "import os\nprint(*os.environ, 'URBANLAB_TOKENS_URL=' + os.environ['URBANLAB_TOKENS_URL'])",
+    ),
     "sockets.ipynb": (
         "pass",
         "import psutil\n"

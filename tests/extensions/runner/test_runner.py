@@ -21,7 +21,8 @@ RUNS = "/urbanlab/runner/runs"
 
 @pytest.fixture(scope="module")
 def server(start_jupyter: Callable[..., Any], curated: Path) -> Any:
-    return start_jupyter(**{environment.PERSON: "reports", environment.CURATED_PATH: str(curated)})
+    variables = {environment.PERSON: "reports", environment.CURATED_PATH: str(curated)}
+    return start_jupyter(**variables, JUPYTERHUB_API_TOKEN="hub-token")
 
 
 def _start(server: Any, notebook: str, **parameters: Any) -> str:
@@ -145,6 +146,18 @@ def test_the_kernel_of_a_run_listens_at_no_port(server: Any) -> None:
     *statuses, transport, place = _read_output(server, run)[-1].split()
     assert transport == "ipc" and place.startswith(f"{server.runtime}/run-")
     assert statuses.count("LISTEN") <= 1  # ipykernel's pipe, see tests/extensions/lab
+
+
+def test_the_kernel_of_a_run_has_a_socket_for_credentials_and_no_token(server: Any) -> None:
+    run = _start(server, "environment.ipynb")
+    assert _wait(server, run)["state"] == "succeeded"
+    names = _read_output(server, run)[-1].split()
+    assert not {"JUPYTERHUB_API_TOKEN", "JUPYTER_TOKEN"} & set(names)
+    assert f"{environment.TOKENS_URL}=unix://{server.runtime}/tokens.sock" in names
+
+
+def test_each_purpose_has_only_its_own_addresses(server: Any) -> None:
+    assert server.fetch("/urbanlab/runner/pages", {"notebook": {}})[0] == 404
 
 
 def test_a_server_that_is_killed_leaves_no_process_and_no_open_run(server: Any, tmp_path: Path) -> None:

@@ -71,17 +71,21 @@ class TokensService:
             self.secrets.append(answer.body["token"])
         return answer
 
-    def read_claims(self, token: str) -> dict[str, Any]:
-        """Return what a warehouse credential says, verified as the gateway does."""
+    def read_claims(self, token: str, audience: str = "urbanlab-warehouse") -> dict[str, Any]:
+        """Return what a credential says, verified as the gateway, or the publisher, does."""
         claims: dict[str, Any] = jwt.decode(
-            token, self.key.public_key(), algorithms=["EdDSA"], audience="urbanlab-warehouse"
+            token, self.key.public_key(), algorithms=["EdDSA"], audience=audience
         )
         return claims
 
 
 @pytest.fixture
 def town() -> Iterator[Any]:
-    clients = {make_kafka_client(tenant, "read"): f"client-secret-of-{tenant}" for tenant in TENANTS}
+    clients = {
+        make_kafka_client(tenant, access): f"{access}-client-secret-of-{tenant}"
+        for tenant in TENANTS
+        for access in ("read", "open")
+    }
     with HubAndKeycloak(clients=clients).running() as program:
         yield program
 

@@ -10,7 +10,12 @@ from urbanlab.contract.naming import ROLES
 from urbanlab.contract.secrets import Secret
 from urbanlab_services.errors import ForbiddenError, TooManyRequestsError, UnauthenticatedError
 from urbanlab_services.hub_api import HubIdentity
-from urbanlab_services.tokens.credentials import Holder, check_kafka_access, resolve_holder
+from urbanlab_services.tokens.credentials import (
+    Holder,
+    check_publisher_access,
+    find_kafka_access,
+    resolve_holder,
+)
 from urbanlab_services.tokens.handlers import parse_authorization
 from urbanlab_services.tokens.keycloak import AccessToken
 from urbanlab_services.tokens.rate_limit import RateLimit
@@ -42,7 +47,18 @@ def _make_identity(name: str, *groups: str, **changes: Any) -> HubIdentity:
 )
 def test_a_role_in_the_own_tenant_gives_access(name: str, groups: tuple[str, ...], access: str) -> None:
     holder = resolve_holder(_make_identity(name, *groups), TENANTS)
-    assert holder == Holder(name, name.rpartition("@")[2], access)
+    assert (holder.hub_user, holder.tenant, holder.access) == (name, name.rpartition("@")[2], access)
+
+
+def test_a_person_holds_all_roles_of_the_own_tenant_and_a_service_user_none() -> None:
+    groups = (
+        "/tenants/town/gatekeeper",
+        "/tenants/town/publisher",
+        "/tenants/village/admin",
+        "/services/reports",
+    )
+    assert resolve_holder(_make_identity("anna@town", *groups), TENANTS).roles == ("publisher", "gatekeeper")
+    assert resolve_holder(_make_identity("reports@town", *groups), TENANTS).roles == ()
 
 
 ANALYST = "/tenants/town/analyst"
@@ -76,10 +92,17 @@ def test_everybody_else_gets_nothing(identity: HubIdentity) -> None:
     assert "city" not in refused.value.message and "village" not in refused.value.message
 
 
-def test_publications_have_no_access_to_topics() -> None:
-    check_kafka_access(Holder("reports@town", "town", "reports"))
-    with pytest.raises(ForbiddenError, match="open data only"):
-        check_kafka_access(Holder("publications@town", "town", "publications"))
+def test_publications_have_access_to_open_topics_only() -> None:
+    for access in ("analyst", "steward", "reports"):
+        assert find_kafka_access(Holder("x@town", "town", access)) == "read"
+    assert find_kafka_access(Holder("publications@town", "town", "publications")) == "open"
+
+
+def test_people_may_ask_the_publisher_and_service_users_may_not() -> None:
+    check_publisher_access(Holder("anna@town", "town", "analyst", ("analyst",)))
+    for name in ("reports", "publications"):
+        with pytest.raises(ForbiddenError, match="Only people"):
+            check_publisher_access(Holder(f"{name}@town", "town", name))
 
 
 @pytest.mark.parametrize("header", ["token abc", "Token abc", "bearer abc", "Bearer  abc "])

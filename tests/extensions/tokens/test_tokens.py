@@ -34,6 +34,23 @@ def test_a_server_gets_a_signed_credential_for_the_warehouse(
     assert service.ask("warehouse", service.add(name, group)).body["token"] != answer.body["token"]
 
 
+def test_a_persons_server_gets_a_signed_credential_for_the_publisher(service: Any) -> None:
+    anna = service.add(
+        "anna@town", "/tenants/town/publisher", "/tenants/town/gatekeeper", "/tenants/village/admin"
+    )
+    answer = service.ask("publisher", anna)
+    claims = service.read_claims(answer.body["token"], "urbanlab-publisher")
+    assert (claims["sub"], claims["tenant"], claims["roles"]) == (
+        "anna@town",
+        "town",
+        ["publisher", "gatekeeper"],
+    )
+    assert claims["exp"] - claims["iat"] == answer.body["expires_in"] == 30
+    assert "access" not in claims
+    refused = service.ask("publisher", service.add("publications@town", "/services/publications"))
+    assert (refused.status, refused.body["error"]["code"]) == (403, "forbidden")
+
+
 def test_all_of_a_tenant_share_a_token_for_kafka_until_half_of_its_life(service: Any) -> None:
     service.town.token_seconds = 4
     anna, reports = service.add("anna@town", ANALYST), service.add("reports@town")
@@ -42,8 +59,9 @@ def test_all_of_a_tenant_share_a_token_for_kafka_until_half_of_its_life(service:
     assert service.ask("kafka", reports).body["token"] == "kafka-read-town-1"
     other = service.ask("kafka", service.add("eva@village", "/tenants/village/admin"))
     assert other.body["token"] == "kafka-read-village-2"
+    assert service.ask("kafka", service.add("publications@town")).body["token"] == "kafka-open-town-3"
     time.sleep(2.1)
-    assert service.ask("kafka", anna).body["token"] == "kafka-read-town-3"
+    assert service.ask("kafka", anna).body["token"] == "kafka-read-town-4"
 
 
 def test_keycloak_is_asked_once_by_many_at_a_time_even_if_it_fails(service: Any) -> None:
@@ -67,11 +85,10 @@ def test_those_without_data_of_their_own_are_refused_in_a_sentence(service: Any)
         "service": service.add("tokens", kind="service"),
     }
     for why, token in refused.items():
-        for purpose in ("warehouse", "kafka"):
+        for purpose in ("warehouse", "kafka", "publisher"):
             answer = service.ask(purpose, token)
             assert (answer.status, answer.body["error"]["code"]) == (403, "forbidden"), why
             assert answer.body["error"]["message"].endswith("."), why
-    assert service.ask("kafka", service.add("publications@town")).status == 403
     assert service.town.keycloak_asked == 0
 
 

@@ -25,6 +25,7 @@ from urbanlab.contract.secrets import Secret
 from urbanlab_services.tokens.credentials import Holder, make_warehouse_token
 
 OPERATOR, INGEST = "operator-secret-of-this-run", "ingest-secret-of-this-run"
+PUBLISHER = "publisher-secret-of-this-run"
 
 
 def make_town(name: str, **changes: Any) -> Tenant:
@@ -157,6 +158,7 @@ def make_keys(secrets: Path) -> Secret:
     (secrets / "tokens-public-key").write_bytes(public)
     (secrets / "warehouse-operator").write_text(OPERATOR)
     (secrets / "warehouse-ingest").write_text(INGEST)
+    (secrets / "warehouse-publisher").write_text(PUBLISHER)
     return Secret(private.decode())
 
 

@@ -55,7 +55,7 @@ _VERSION = "(version 26.9.2.1)"
             47,
             400,
             "UNKNOWN_IDENTIFIER",
-            "Unknown expression identifier `peple`. In scope SELECT peple",
+            "Unknown expression identifier `peple`",
         ),
         (
             "Code: 74. DB::Exception: Cannot read all data: (while reading from part "
@@ -140,3 +140,16 @@ def test_only_what_is_safe_to_repeat_asks_to_be_repeated() -> None:
     assert make_unavailable().status == 503
     assert make_uncertain().status == 500
     assert "before you send it again" in make_uncertain().message
+
+
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        ("SELECT * FROM open_data.bern__x", False),
+        ("SELECT * FROM lab_bern.x, open_data.bern__x", True),
+        (None, True),
+    ],
+)
+def test_a_table_is_named_only_to_those_who_named_it(statement: str | None, shown: bool) -> None:
+    said = "Code: 60. DB::Exception: Unknown table expression identifier 'lab_bern.x'. In scope SELECT 1."
+    assert ("lab_bern.x" in from_engine(said, statement).message) is shown

@@ -36,3 +36,13 @@ def test_the_values_are_the_tenants_and_the_persons(
     assert made[environment.MAP_CENTRE] == "51.9,8.4"
     assert made[environment.ASSETS_URL] == "/lab/user/x/urbanlab/assets/"
     assert made["HOME"] == "/homes/a"
+
+
+def test_what_notebooks_left_in_a_service_users_home_does_not_become_part_of_its_server(
+    settings: Settings, make_tenant: Callable[..., Tenant]
+) -> None:
+    for person, kept in (("publications", True), ("reports", True), ("anna", False)):
+        made = make_user_environment(
+            settings, make_tenant("alpha"), f"{person}@alpha", Path("/h"), "/user/x/"
+        )
+        assert ("JUPYTERHUB_DISABLE_USER_CONFIG" in made and "PYTHONNOUSERSITE" in made) is kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import time
@@ -170,6 +171,28 @@ def test_a_page_saved_without_a_kernel_has_the_last_messages(kafka: Any, topic: 
     wait(lambda: tail.snapshot, 10)
     assert [row["value"]["n"] for row in tail.snapshot["rows"]] == [1, 2]
     json.dumps(tail.snapshot, allow_nan=False)
+    tail.close()
+
+
+def test_where_nobody_is_logged_in_the_last_messages_are_there_when_the_call_returns(
+    kafka: Any, topic: str, kafka_session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(kafka, topic, 1, 2)
+    run = dataclasses.replace(kafka_session, person="publications")
+    monkeypatch.setattr("urbanlab.widgets.tail.current_session", lambda: run)
+    tail = ul.tail(topic)
+    assert [row["value"]["n"] for row in tail.snapshot["rows"]] == [1, 2]
+    tail.close()
+
+
+def test_where_nobody_is_logged_in_a_missing_topic_holds_nothing_up(
+    kafka: Any, kafka_session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dataclasses.replace(kafka_session, person="reports")
+    monkeypatch.setattr("urbanlab.widgets.tail.current_session", lambda: run)
+    began = time.monotonic()
+    tail = ul.tail("nothing_like_it")
+    assert "There is no topic" in tail.snapshot["error"] and time.monotonic() - began < 10
     tail.close()
 
 

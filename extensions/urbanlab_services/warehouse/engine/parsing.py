@@ -32,6 +32,18 @@ def parse_statement(connection: Connection, text: str) -> tuple[str, str]:
     return _ask(connection, _TEXT, parameters)
 
 
+def check_security(connection: Connection, text: str) -> None:
+    """Raise `ChdbError` for a view that would read as anybody but its reader.
+
+    All roles here are worn by one user, who is therefore the definer of whatever any of them makes: the engine
+    itself would let the view read with the rights of all roles together.
+    """
+    _, tree = parse_statement(connection, text)
+    # In a text that the statement holds, the quotes would be escaped.
+    if '"sql_security":' in tree:
+        raise ChdbError("Code: 497. DB::Exception: Not enough privileges for SQL SECURITY. (ACCESS_DENIED)")
+
+
 def _ask(connection: Connection, question: str, parameters: dict[str, str]) -> tuple[str, str]:
     answer = json.loads(connection.query(question, "JSONCompactEachRow", params=parameters).bytes())
     return str(answer[0]), str(answer[1]) if len(answer) > 1 else ""

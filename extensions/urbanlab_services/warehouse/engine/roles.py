@@ -23,6 +23,7 @@ from urbanlab.contract.records import Tenant
 OPERATOR_ROLE = "operator"
 NOBODY_ROLE = "nobody"
 INGEST_ROLE = "ingest"
+PUBLISHER_ROLE = "publisher"  # it has things released; of itself it reads nothing
 
 _WORK = (
     "SELECT, INSERT, ALTER UPDATE, ALTER DELETE, ALTER COLUMN, ALTER TTL, ALTER MODIFY COMMENT, ALTER INDEX, "
@@ -56,6 +57,7 @@ def make_roles(tenants: Iterable[Tenant]) -> dict[str, list[str]]:
     tenants = sorted(tenants, key=lambda tenant: tenant.id)
     roles: dict[str, list[str]] = {
         NOBODY_ROLE: [],
+        PUBLISHER_ROLE: [],
         OPERATOR_ROLE: ["GRANT ALL ON *.*"],
         INGEST_ROLE: [f"GRANT SELECT, INSERT ON {table}" for table in _list_feed_tables(tenants)],
     }

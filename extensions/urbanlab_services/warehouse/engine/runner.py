@@ -11,8 +11,10 @@ from typing import Any
 from chdb._exceptions import ChdbError
 from chdb.state.sqlitelike import Connection, StreamingInserter, StreamingResult
 
+from urbanlab_services.warehouse.engine import roles
 from urbanlab_services.warehouse.engine.database import Database
 from urbanlab_services.warehouse.engine.formats import is_streamable, join_pieces
+from urbanlab_services.warehouse.engine.parsing import check_security
 from urbanlab_services.warehouse.wire import Job, Outcome
 
 FILE_PIECE = 1 << 20
@@ -46,6 +48,8 @@ class Runner:
 
     def change(self, send: Send) -> Outcome:
         """Run a statement that changes something and gives back nothing."""
+        if self._job.role != roles.OPERATOR_ROLE:
+            self._check_security()
         with self._session(readonly=False) as connection:
             result = connection.query(self._job.text, self._job.format, params=dict(self._job.parameters))
             return _to_outcome(result)
@@ -63,6 +67,13 @@ class Runner:
                 with suppress(RuntimeError):
                     inserter.cancel()
         return Outcome(written_rows=result.rows_written, written_bytes=result.bytes_written)
+
+    def _check_security(self) -> None:
+        connection = self._database.connect()
+        try:
+            check_security(connection, self._job.text)
+        finally:
+            connection.close()
 
     def _session(self, *, readonly: bool) -> _Session:
         # Under readonly=2 a read may set what the profile lets it, and change nothing.

@@ -62,6 +62,12 @@ def test_a_reader_reads_the_own_and_open_topics_and_writes_nothing(make_tenant: 
         "DESCRIBE TOPIC open.*",
         "READ GROUP alpha.*",
     }
+    assert _describe(rights, "alpha.open") == {
+        "READ TOPIC open.*",
+        "DESCRIBE TOPIC open.*",
+        "READ GROUP alpha.*",
+    }
+    assert _describe(rights, "ingest") >= {"WRITE TOPIC open.*", "CREATE TOPIC open.*", "DELETE TOPIC open.*"}
     assert _describe(rights, "ingest") >= {"WRITE TOPIC alpha.*", "WRITE TOPIC beta.*", "READ GROUP ingest.*"}
     assert all(acl.permission_type is ACLPermissionType.ALLOW for acl in rights)
 
@@ -76,6 +82,7 @@ def test_without_the_demo_the_simulator_may_nothing(make_tenant: Make) -> None:
     [
         ("User:ingest", True),
         ("User:alpha.read", True),
+        ("User:alpha.open", True),
         ("User:*", True),
         ("User:ANONYMOUS", True),
         ("User:grafana", False),

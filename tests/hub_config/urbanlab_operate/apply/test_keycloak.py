@@ -11,18 +11,19 @@ from urbanlab_hub.settings import Settings
 from urbanlab_operate.apply.keycloak import _agrees, _lay_over, make_hub_client, make_kafka_client
 
 
-def test_kafkas_client_gives_short_tokens_that_name_the_tenants_access() -> None:
-    client = make_kafka_client("alpha")
+@pytest.mark.parametrize("access", ["read", "open"])
+def test_kafkas_client_gives_short_tokens_that_name_the_tenants_access(access: str) -> None:
+    client = make_kafka_client("alpha", access)
     mappers = {mapper["name"]: mapper["config"] for mapper in client["protocolMappers"]}
 
-    assert client["clientId"] == "kafka-read-alpha"
-    assert mappers["principal"]["claim.value"] == "alpha.read"
+    assert client["clientId"] == f"kafka-{access}-alpha"
+    assert mappers["principal"]["claim.value"] == f"alpha.{access}"
     assert mappers["audience"]["included.custom.audience"] == "kafka"
     assert 0 < int(client["attributes"]["access.token.lifespan"]) <= 45
 
 
 def test_kafkas_client_lets_nobody_log_in_by_a_browser() -> None:
-    client = make_kafka_client("alpha")
+    client = make_kafka_client("alpha", "open")
     assert client["serviceAccountsEnabled"] is True
     for way in ("publicClient", "standardFlowEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled"):
         assert client[way] is False

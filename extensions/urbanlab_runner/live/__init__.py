@@ -1,0 +1,1 @@
+"""Interactive views: Voilà sessions of released pages, each for one visitor."""

@@ -1,0 +1,106 @@
+"""What a cell has put out, as HTML: the richest form that still shows something on a page without a kernel."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any
+
+from urbanlab_runner.snapshot.images import SVG_TYPE
+from urbanlab_runner.snapshot.maths import to_mathml
+from urbanlab_runner.snapshot.pieces import Pieces
+from urbanlab_runner.snapshot.texts import markdown_to_html
+
+VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
+_PICTURES = (SVG_TYPE, "image/png", "image/jpeg", "image/gif", "image/webp")
+MAX_ALT = 300
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+ShowWidget = Callable[[str], str]
+
+
+class Outputs:
+    """Shows outputs; `show_widget` draws the widget of a model's id."""
+
+    def __init__(self, pieces: Pieces, words: dict[str, str], show_widget: ShowWidget) -> None:
+        self._pieces = pieces
+        self._words = words
+        self._show_widget = show_widget
+        self._figures = 0
+
+    def to_html(self, output: Any, alt: str = "") -> str:
+        """Return an output as HTML; empty for what the public does not see: warnings and errors."""
+        if not isinstance(output, dict) or output.get("output_type") == "error":
+            return ""
+        if output.get("output_type") == "stream":
+            return self._show_text(output.get("text", "")) if output.get("name") == "stdout" else ""
+        data = output.get("data") or {}
+        return next(
+            (shown for shown in self._show_forms(data, output.get("metadata") or {}, alt) if shown), ""
+        )
+
+    def _show_forms(self, data: Any, metadata: Any, alt: str) -> Iterator[str]:
+        """Yield the forms of an output, the best first; a form that shows nothing is empty."""
+        view = data.get(VIEW_TYPE)
+        if isinstance(view, dict):
+            yield self._show_widget(str(view.get("model_id", "")))
+        if "text/html" in data:
+            # Its picture stands for a map where there is no JavaScript.
+            yield self._pieces.to_html(
+                _join(data["text/html"]), self._show_picture(data, metadata, alt, False)
+            )
+        if "text/markdown" in data:
+            yield self._pieces.to_html(markdown_to_html(_join(data["text/markdown"])))
+        yield self._show_picture(data, metadata, alt, True)
+        if "text/latex" in data:
+            yield self._pieces.to_html(to_mathml(_join(data["text/latex"]), block=True))
+        yield self._show_text(data.get("text/plain", ""))
+
+    def _show_picture(self, data: Any, metadata: Any, alt: str, is_figure: bool) -> str:
+        for media_type in _PICTURES:
+            content = _decode(media_type, data.get(media_type))
+            if content:
+                about = metadata.get(media_type) or {}
+                about = about if isinstance(about, dict) else {}
+                text = alt or str(about.get("alt") or metadata.get("alt") or "") or self._describe(data)
+                size = (_to_pixels(about.get("width")), _to_pixels(about.get("height")))
+                image = self._pieces.images.to_html(media_type, content, text, *size)
+                return f"<figure>{image}</figure>" if image and is_figure else image
+        return ""
+
+    def _describe(self, data: Any) -> str:
+        said = _join(data.get("text/plain", ""))[:MAX_ALT].strip()
+        if said and not said.startswith("<"):  # <Figure size 640x480 with 1 Axes> says nothing to a reader
+            return said
+        self._figures += 1
+        return f"{self._words['figure']} {self._figures}"
+
+    def _show_text(self, text: Any) -> str:
+        plain = _ANSI.sub("", _join(text)).rstrip()
+        if not plain:
+            return ""
+        label = escape(self._words["text"])
+        return f'<pre class="ul-plain" role="group" tabindex="0" aria-label="{label}">{escape(plain)}</pre>'
+
+
+def _join(text: Any) -> str:
+    return "".join(map(str, text)) if isinstance(text, list | tuple) else str(text)
+
+
+def _decode(media_type: str, value: Any) -> bytes:
+    if not value:
+        return b""
+    text = _join(value)
+    if media_type == SVG_TYPE:
+        return text.encode()
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _to_pixels(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) and 0 < value < 10_000 else 0

@@ -1,0 +1,145 @@
+"""What somebody says about a page, in `app.yaml` or in a form: checked, completed, unknown keys refused."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from urbanlab.contract.publications import MAX_SLUG, Choice, Parameter, check_slug
+from urbanlab_services.errors import InvalidRequestError
+from urbanlab_services.publisher.durations import parse_refresh
+from urbanlab_services.publisher.parameters import parse_parameters
+
+KEYS = (
+    *("title", "summary", "slug", "language", "parameters"),
+    *("contact", "licence", "source", "refresh"),
+)
+LANGUAGES = ("de", "en")
+DEFAULT_LICENCE = "dl-de/zero-2.0"
+MAX_YAML_BYTES = 100_000
+_LONGEST = {"title": 120, "summary": 1000, "contact": 200, "licence": 100, "source": 300}
+_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"})
+
+
+class ApplicationError(InvalidRequestError):
+    """Values that cannot be taken; `problems` has a sentence for each field, for a form to show beside it."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        sentences = (f"{field}: {problem}" for field, problem in self.problems.items())
+        super().__init__(" ".join(sentences), code="invalid_application")
+
+
+@dataclass(frozen=True)
+class Application:
+    """What the public is told about a page and may vary, complete and checked."""
+
+    title: str
+    slug: str
+    summary: str = ""
+    language: str = "de"
+    parameters: tuple[Parameter, ...] = ()
+    contact: str = ""
+    licence: str = DEFAULT_LICENCE
+    source: str = ""
+    refresh: str = ""  # ISO 8601 duration of at least PT5M, or empty
+
+
+def parse_application(values: Mapping[str, Any]) -> Application:
+    """Return the application that `values`, fields of a form or of `app.yaml`, describe.
+
+    Needs `title`; `slug` is made from it where it is not given, `language` is ``de``, `licence`
+    ``dl-de/zero-2.0``. `parameters` is a list of ``{name, title, kind, choices, default}`` with `choices` a list of
+    values or of ``{value, title}``. Raises `ApplicationError` that names every problem at once.
+    """
+    problems = {str(key): f"is not known; known are {', '.join(KEYS)}." for key in values if key not in KEYS}
+    texts = {field: _take_text(values, field, problems) for field in KEYS if field != "parameters"}
+    if not texts["title"]:
+        problems.setdefault("title", "is missing: what is the page called?")
+    language = texts["language"] or "de"
+    if language not in LANGUAGES:
+        problems["language"] = f"is {language!r}; it can be {' or '.join(LANGUAGES)}."
+    slug = texts["slug"] or make_slug(texts["title"])
+    _note("slug", problems, check_slug, slug)
+    _note("refresh", problems, parse_refresh, texts["refresh"])
+    parameters = _note("parameters", problems, parse_parameters, values.get("parameters") or ())
+    if problems:
+        raise ApplicationError(problems)
+    return Application(
+        title=texts["title"],
+        slug=slug,
+        summary=texts["summary"],
+        language=language,
+        parameters=parameters or (),
+        contact=texts["contact"],
+        licence=texts["licence"] or DEFAULT_LICENCE,
+        source=texts["source"],
+        refresh=texts["refresh"],
+    )
+
+
+def parse_app_yaml(text: bytes) -> dict[str, Any]:
+    """Return the values of an `app.yaml`; raise `ApplicationError` where it is no mapping of plain values."""
+    problem = {"app.yaml": "is no list of `key: value` lines; an example stands in the documentation."}
+    if len(text) > MAX_YAML_BYTES:
+        raise ApplicationError({"app.yaml": f"is longer than {MAX_YAML_BYTES // 1000} kB."})
+    if b"&" in text and re.search(rb"(^|\s)[&*][A-Za-z0-9_]", text):
+        # Anchors multiply: nine lines of them make a billion values.
+        raise ApplicationError({"app.yaml": "must not use anchors (&name, *name)."})
+    try:
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
+        raise ApplicationError(problem) from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ApplicationError(problem)
+    return values
+
+
+def make_slug(title: str) -> str:
+    """Return an address made from a title, empty where nothing of it can stand in one.
+
+    >>> make_slug("Fußgänger in der Königstraße – 2026")
+    'fussgaenger-in-der-koenigstrasse-2026'
+    """
+    text = unicodedata.normalize("NFC", title).lower().translate(_LETTERS)
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return slug[:MAX_SLUG].rstrip("-")
+
+
+def application_from_dict(values: Mapping[str, Any]) -> Application:
+    """Return the application that `dataclasses.asdict` took apart."""
+    parameters = tuple(
+        Parameter(**{**each, "choices": tuple(Choice(**choice) for choice in each["choices"])})
+        for each in values["parameters"]
+    )
+    return Application(**{**values, "parameters": parameters})
+
+
+def _take_text(values: Mapping[str, Any], field: str, problems: dict[str, str]) -> str:
+    value = values.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        problems[field] = "must be text."
+        return ""
+    text = " ".join(value.split())
+    if any(unicodedata.category(letter) in {"Cc", "Cf", "Cs"} for letter in text):
+        # Among them the letters that turn the direction of writing, so that a title reads as another.
+        problems[field] = "has characters that cannot be seen."
+    elif len(text) > _LONGEST.get(field, 100):
+        problems[field] = f"has {len(text)} characters; at most {_LONGEST.get(field, 100)} are shown."
+    return text
+
+
+def _note(field: str, problems: dict[str, str], parse: Any, value: Any) -> Any:
+    try:
+        return parse(value)
+    except ValueError as error:
+        problems.setdefault(field, f"{error}.")
+        return None

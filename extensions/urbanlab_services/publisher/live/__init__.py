@@ -1,0 +1,1 @@
+"""Interactive views: who may have a session now, who waits, and who has left."""

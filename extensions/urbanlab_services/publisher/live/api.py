@@ -1,0 +1,65 @@
+"""The addresses of seats, for the portal alone."""
+
+from __future__ import annotations
+
+import hmac
+import json
+
+from urbanlab.contract.live import SECRET, encode_seat
+from urbanlab.contract.secrets import Secret
+from urbanlab_services.errors import InvalidRequestError, UnauthenticatedError
+from urbanlab_services.publisher.desk import Desk
+from urbanlab_services.publisher.live.runner import LiveRunner
+from urbanlab_services.publisher.live.views import LiveViews
+from urbanlab_services.service import BaseHandler, Route, ServiceSettings
+
+_FIELDS = {"tenant", "slug", "variant"}
+
+
+class _PortalHandler(BaseHandler):
+    def initialize(self, views: LiveViews, secret: Secret) -> None:
+        """Take the views and what the portal shows."""
+        self.views, self._secret = views, secret
+
+    def prepare(self) -> None:
+        """Let nobody in but the portal."""
+        shown = self.request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(shown.encode(), self._secret.reveal().encode()):
+            raise UnauthenticatedError("Only the portal asks for seats.")
+
+
+class SeatsHandler(_PortalHandler):
+    """``/api/live/seats``."""
+
+    def post(self) -> None:
+        """Give a seat for ``{"tenant", "slug", "variant"}``."""
+        try:
+            body = json.loads(self.request.body)
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict) or set(body) != _FIELDS or not all(isinstance(x, str) for x in body.values()):
+            raise InvalidRequestError(f"Send an object with {', '.join(sorted(_FIELDS))}.")
+        self.write_json(encode_seat(self.views.take(**body)), 201)
+
+
+class SeatHandler(_PortalHandler):
+    """``/api/live/seats/ID``."""
+
+    def get(self, seat_id: str) -> None:
+        """Show it; asking keeps it."""
+        self.write_json(encode_seat(self.views.get(seat_id)))
+
+    def delete(self, seat_id: str) -> None:
+        """Give it up."""
+        self.views.release(seat_id)
+        self.set_status(204)
+
+
+def make_live_routes(settings: ServiceSettings, desk: Desk) -> list[Route]:
+    """Return the addresses of seats; raise `ServiceSettingsError` without the portal's secret."""
+    runner = LiveRunner(settings.hub_api_url, settings.hub_url, settings.secret("service-publisher"))
+    options = {"views": LiveViews(desk.store, desk.bundles, runner), "secret": settings.secret(SECRET)}
+    return [
+        ("/api/live/seats", SeatsHandler, options),
+        ("/api/live/seats/([A-Za-z0-9_-]{32,64})", SeatHandler, options),
+    ]

@@ -1,0 +1,138 @@
+"""The rules of seats: how many sessions there may be, who is next, and who is forgotten. No I/O."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+
+from urbanlab.contract.live import ENDED, FORGOTTEN_SECONDS, READY, WAITING, LiveSeat, make_page_name
+
+WAITING_SECONDS = 20.0  # a place in the queue that nobody asks after is given up
+PREPARE_SECONDS = 300.0  # a runner that is started first takes its time
+LIFE_SECONDS = 1900.0  # a little longer than the runner lets a session live
+ENDED_SECONDS = 60.0  # how long it is still told why a seat has come to its end
+MAX_ENDED = 1000
+
+
+class FullError(Exception):
+    """The queue of the page is full."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How many sessions there may be at a time, and how long the queue of one page."""
+
+    page: int = 3
+    tenant: int = 5
+    together: int = 10
+    queue: int = 20
+
+
+@dataclass
+class Seat:
+    """A visitor's seat; `is_admitted` once its session may be, or is, prepared."""
+
+    tenant: str
+    slug: str
+    variant: str
+    submission_id: str
+    asked_at: float
+    began_at: float
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    state: str = WAITING
+    is_admitted: bool = False
+    runner: str = ""
+    session_id: str = ""  # by which the publisher ends it
+    ticket: str = ""
+    key: str = ""
+    reason: str = ""
+
+    @property
+    def page(self) -> str:
+        """The page it is for."""
+        return make_page_name(self.tenant, self.slug)
+
+    def find_end(self, now: float) -> str:
+        """Return why the seat has to end now, or an empty text."""
+        silence = now - self.asked_at
+        if self.state == READY:
+            return "left" if silence > FORGOTTEN_SECONDS else "over" if now - self.began_at > LIFE_SECONDS else ""
+        if self.is_admitted and now - self.began_at > PREPARE_SECONDS:
+            return "failed"
+        return "left" if silence > WAITING_SECONDS else ""
+
+
+class Seats:
+    """All seats, in the order in which they were asked for; each method takes the time now in seconds."""
+
+    def __init__(self, caps: Caps | None = None) -> None:
+        self._caps = caps or Caps()
+        self._seats: dict[str, Seat] = {}
+
+    def take(self, tenant: str, slug: str, variant: str, submission_id: str, now: float) -> Seat:
+        """Return a new seat at the end of the page's queue; raise `FullError`."""
+        page = make_page_name(tenant, slug)
+        waiting = [seat for seat in self._list_waiting() if seat.page == page]
+        if len(waiting) >= self._caps.queue:
+            raise FullError
+        seat = Seat(tenant, slug, variant, submission_id, now, now)
+        self._seats[seat.id] = seat
+        return seat
+
+    def find(self, seat_id: str, now: float) -> Seat | None:
+        """Return a seat, which somebody has thereby asked after, or None."""
+        seat = self._seats.get(seat_id)
+        if seat is not None and seat.state != ENDED:
+            seat.asked_at = now
+        return seat
+
+    def admit(self, now: float) -> list[Seat]:
+        """Return the seats whose sessions may be prepared from now on: the first in their queues that have room."""
+        admitted = [seat for seat in self._seats.values() if seat.is_admitted and seat.state != ENDED]
+        pages = Counter(seat.page for seat in admitted)
+        tenants = Counter(seat.tenant for seat in admitted)
+        room, found = self._caps.together - len(admitted), []
+        for seat in self._list_waiting():
+            if (
+                len(found) < room
+                and pages[seat.page] < self._caps.page
+                and tenants[seat.tenant] < self._caps.tenant
+            ):
+                seat.is_admitted, seat.began_at = True, now
+                pages[seat.page] += 1
+                tenants[seat.tenant] += 1
+                found.append(seat)
+        return found
+
+    def end(self, seat: Seat, reason: str, now: float) -> bool:
+        """End a seat; return whether it had not ended before."""
+        if seat.state == ENDED:
+            return False
+        seat.state, seat.reason, seat.asked_at = ENDED, reason, now
+        seat.ticket = seat.key = ""
+        return True
+
+    def list_overdue(self, now: float) -> list[tuple[Seat, str]]:
+        """Return the seats that have to end now and why; what ended long ago is forgotten."""
+        ended = [seat for seat in self._seats.values() if seat.state == ENDED]
+        for number, seat in enumerate(ended):
+            if now - seat.asked_at > ENDED_SECONDS or number < len(ended) - MAX_ENDED:
+                del self._seats[seat.id]
+        living = self.list_living()
+        return [(seat, reason) for seat in living if (reason := seat.find_end(now))]
+
+    def list_living(self) -> list[Seat]:
+        """Return all seats that have not ended."""
+        return [seat for seat in self._seats.values() if seat.state != ENDED]
+
+    def describe(self, seat: Seat) -> LiveSeat:
+        """Return a seat as the portal sees it."""
+        position = 0
+        if seat.state == WAITING and not seat.is_admitted:
+            queue = [each for each in self._list_waiting() if each.page == seat.page]
+            position = 1 + queue.index(seat)
+        return LiveSeat(seat.id, seat.state, position, seat.runner, seat.ticket, seat.key, seat.reason)
+
+    def _list_waiting(self) -> list[Seat]:
+        return [seat for seat in self._seats.values() if seat.state == WAITING and not seat.is_admitted]

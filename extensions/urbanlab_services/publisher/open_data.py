@@ -1,0 +1,119 @@
+"""Carries decisions about open data to the warehouse's gateway, until it has confirmed them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from typing import Any
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+
+from urbanlab.contract.secrets import Secret
+from urbanlab_services.errors import InvalidRequestError, UnavailableError
+from urbanlab_services.publisher import data_releases
+from urbanlab_services.publisher.data_releases import DataRequest, DataState
+from urbanlab_services.publisher.store import Store
+
+logger = logging.getLogger(__name__)
+
+USER = "publisher"
+TIMEOUT_SECONDS = 20.0
+
+
+class OpenData:
+    """Releases and withdraws datasets: a decision is kept first, then carried out, again and again if need be."""
+
+    def __init__(self, warehouse_url: str, secret: Secret, store: Store) -> None:
+        self._url, self._secret, self._store = warehouse_url, secret, store
+        # One after the other, so that a release which is tried again never overtakes its withdrawal.
+        self._turn = asyncio.Lock()
+
+    async def release(self, decided: DataRequest) -> DataRequest:
+        """Carry a release out; raise `InvalidRequestError` where the warehouse refuses it, undecided again.
+
+        Where the warehouse does not answer, the request comes back as `releasing`.
+        """
+        self._store.save_data_request(decided)
+        return await self._carry_out(decided.id)
+
+    async def withdraw(self, decided: DataRequest) -> DataRequest:
+        """Carry a withdrawal out; the request comes back as `withdrawing` where the warehouse does not answer."""
+        self._store.save_data_request(decided)
+        return await self._carry_out(decided.id)
+
+    async def retry(self) -> None:
+        """Carry out what has been decided and not been confirmed."""
+        for request in self._store.list_unconfirmed():
+            try:
+                await self._carry_out(request.id)
+            except InvalidRequestError as error:
+                logger.warning("a release was refused", extra={"table": request.table, "reason": str(error)})
+
+    async def is_reachable(self) -> bool:
+        """Return whether the gateway answers at all."""
+        try:
+            await AsyncHTTPClient().fetch(f"{self._url}/ping", request_timeout=5.0)
+        except (HTTPClientError, OSError):
+            return False
+        return True
+
+    async def _carry_out(self, request_id: str) -> DataRequest:
+        async with self._turn:
+            request = self._store.find_data_request(request_id)
+            assert request is not None
+            if request.state not in {DataState.RELEASING, DataState.WITHDRAWING}:
+                return request
+            try:
+                await self._tell(request)
+            except UnavailableError:
+                return request
+            except InvalidRequestError as error:
+                if request.state is DataState.RELEASING:
+                    self._store.save_data_request(data_releases.reopen(request, error.message))
+                raise
+            confirmed = data_releases.confirm(request)
+            self._store.save_data_request(confirmed)
+            return confirmed
+
+    async def _tell(self, request: DataRequest) -> None:
+        path = f"/releases/{request.tenant}/{request.dataset}"
+        if request.state is DataState.RELEASING:
+            await self._ask("PUT", path, data_releases.make_release(request))
+        else:
+            await self._ask("DELETE", path, {"withdrawn_by": request.decided_by}, also=404)
+
+    async def _ask(self, method: str, path: str, body: dict[str, Any], also: int = 0) -> None:
+        request = HTTPRequest(
+            self._url + path,
+            method=method,
+            body=json.dumps(body, ensure_ascii=False),
+            headers={"Content-Type": "application/json"},
+            auth_username=USER,
+            auth_password=self._secret.reveal(),
+            connect_timeout=TIMEOUT_SECONDS,
+            request_timeout=TIMEOUT_SECONDS,
+            follow_redirects=False,
+            allow_nonstandard_methods=True,  # a DELETE that says who
+        )
+        try:
+            await AsyncHTTPClient().fetch(request)
+        except HTTPClientError as error:
+            if error.code in {400, 404, 409} and error.code != also:
+                reason = error.response.body.decode("utf-8", "replace") if error.response else ""
+                raise InvalidRequestError(
+                    f"The warehouse cannot release this: {_to_sentence(reason)}", code="release_refused"
+                ) from None
+            if error.code != also:
+                logger.warning("the warehouse did not answer as it should", extra={"status": error.code})
+                raise UnavailableError("The warehouse does not answer now.", retry_after=5) from None
+        except OSError:
+            raise UnavailableError("The warehouse does not answer now.", retry_after=5) from None
+
+
+def _to_sentence(text: str) -> str:
+    # The gateway speaks as ClickHouse does: `Code: 60. DB::Exception: sentence. (UNKNOWN_TABLE)`.
+    text = re.sub(r"^Code: \d+\. DB::Exception: | ?\([A-Z_]+\).*$", "", " ".join(text.split()))
+    plain = "".join(letter for letter in text if letter.isprintable())
+    return plain[:300] or "it gave no reason."

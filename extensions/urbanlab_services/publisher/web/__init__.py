@@ -1,0 +1,1 @@
+"""The publisher's pages for people, and their login with a browser."""

@@ -1,0 +1,221 @@
+"""The pages about publications: overview, handing in, one submission, one publication."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from urbanlab_services.errors import InvalidRequestError, NotFoundError, ServiceError
+from urbanlab_services.publisher.actors import check_member, check_publisher
+from urbanlab_services.publisher.applications import DEFAULT_LICENCE, ApplicationError
+from urbanlab_services.publisher.bundles import BundleError
+from urbanlab_services.publisher.data_releases import DataState
+from urbanlab_services.publisher.publications import State, Submission
+from urbanlab_services.publisher.web import forms, views
+from urbanlab_services.publisher.web.forms import PublishForm
+from urbanlab_services.publisher.web.pages import PageHandler
+
+PROGRESS_SECONDS = 3
+UNCONFIRMED = frozenset({DataState.RELEASING, DataState.WITHDRAWING})
+PUBLIC_ONCE = frozenset({State.RELEASED, State.REPLACED, State.WITHDRAWN, State.TAKEN_DOWN})
+
+
+class OverviewHandler(PageHandler):
+    """What waits, what is mine, what is public."""
+
+    def get(self) -> None:
+        """Show it."""
+        actor, desk = self.actor, self.site.desk
+        submissions = desk.list_submissions(actor)
+        requests = desk.list_data_requests(actor)
+        self.show(
+            "overview.html",
+            waiting=[each for each in submissions if each.state is State.SUBMITTED],
+            waiting_data=[each for each in requests if each.state is DataState.REQUESTED],
+            own=[each for each in submissions if each.author == actor.hub_user][:10],
+            publications=[
+                each
+                for each in desk.list_publications(actor)
+                if any(version.state in PUBLIC_ONCE for version in each.versions)
+            ],
+            released_data=[each for each in requests if each.state is DataState.RELEASED],
+        )
+
+
+class PublishHandler(PageHandler):
+    """The form by which a notebook is handed in."""
+
+    def get(self) -> None:
+        """Show it, empty."""
+        check_publisher(self.actor)
+        self._show_form(forms.make_empty_form(), {})
+
+    async def post(self) -> None:
+        """Take the notebook, or show the form again with what is wrong beside each field."""
+        form = forms.read_publish_form(self.request)
+        try:
+            submission = await self.site.desk.submit(self.actor, form.to_values(), form.notebook)
+        except ApplicationError as error:
+            self._show_form(form, error.problems)
+        except InvalidRequestError as error:
+            field = "notebook" if isinstance(error, BundleError) or error.code == "no_notebook" else ""
+            self._show_form(form, {field: error.message})
+        else:
+            self.go_to(f"/submissions/{submission.id}", done="submit")
+
+    def _show_form(self, form: PublishForm, problems: dict[str, str]) -> None:
+        if problems:
+            self.set_status(HTTPStatus.BAD_REQUEST)
+        tenant = self.site.login.records.tenants().get(self.actor.tenant)
+        self.show(
+            "publish.html",
+            form=form,
+            problems=problems,
+            # What has no field of its own, `app.yaml`'s unknown keys for one, is told above the form.
+            other_problems={
+                field: problem
+                for field, problem in problems.items()
+                if field not in {*forms.TEXT_FIELDS, "parameters", "notebook"}
+            },
+            numbers=range(1, forms.PARAMETERS + 1),
+            default_licence=DEFAULT_LICENCE,
+            default_contact=tenant.contact if tenant else "",
+        )
+
+
+class SubmissionHandler(PageHandler):
+    """One version: how it goes, what it needs, what can be done with it."""
+
+    def get(self, submission_id: str) -> None:
+        """Show it; while its notebook runs the page asks again by itself."""
+        actor, desk = self.actor, self.site.desk
+        submission = desk.get(actor, submission_id)
+        if submission.state is State.EXECUTING:
+            self.set_header("Refresh", str(PROGRESS_SECONDS))
+        self.show(
+            "submission.html",
+            submission=submission,
+            acts=views.list_acts(submission, actor),
+            needs=views.list_needs(desk, actor, submission),
+            variants=views.list_preview_variants(desk, submission),
+        )
+
+
+class SubmissionActHandler(PageHandler):
+    """Something that somebody does with a version."""
+
+    async def post(self, submission_id: str, act: str) -> None:
+        """Do it and lead back to the version."""
+        actor, desk = self.actor, self.site.desk
+        reason = self.get_body_argument("reason", "")
+        acts: dict[str, Callable[[], Awaitable[Submission]]] = {
+            "release": lambda: desk.release(actor, submission_id),
+            "release_older": lambda: desk.release_older(actor, submission_id),
+            "refuse": lambda: desk.refuse(actor, submission_id, reason),
+            "withdraw": lambda: desk.withdraw(actor, submission_id, reason),
+            "takedown": lambda: desk.takedown(actor, submission_id, reason),
+            "refresh": lambda: desk.refresh(actor, submission_id),
+        }
+        if act == "preview":
+            variant = self.get_body_argument("variant", None, strip=False)
+            self.redirect(await desk.preview(actor, submission_id, variant), status=303)
+        elif act == "ask":
+            await self._ask(submission_id)
+        elif act in acts:
+            await acts[act]()
+            self.go_to(f"/submissions/{submission_id}", done=act)
+        else:
+            raise NotFoundError("There is nothing at this address.")
+
+    async def _ask(self, submission_id: str) -> None:
+        actor, desk = self.actor, self.site.desk
+        submission = desk.get(actor, submission_id)
+        need = self.get_body_argument("dataset", "")
+        if submission.failure is None or need not in submission.failure.needs:
+            raise InvalidRequestError("The notebook does not need this dataset.")
+        fields = forms.suggest_data_fields(need, self.site.login.records.tenants().get(actor.tenant))
+        await desk.request_data(actor, forms.make_data_values(fields))
+        self.go_to(f"/submissions/{submission_id}", done="ask")
+
+
+class PublicationHandler(PageHandler):
+    """All versions of a publication and what was done with them."""
+
+    def get(self, slug: str) -> None:
+        """Show it."""
+        actor, desk = self.actor, self.site.desk
+        publication = desk.get_publication(actor, slug)
+        self.show(
+            "publication.html",
+            publication=publication,
+            acts={each.id: views.list_acts(each, actor) for each in publication.versions},
+            history=views.list_history(desk, actor.tenant, f"{publication.tenant}/{publication.slug}/"),
+        )
+
+
+class DataHandler(PageHandler):
+    """The tenant's open data, and the form that asks for a release."""
+
+    def get(self) -> None:
+        """Show both; `?dataset=` fills the form in."""
+        check_member(self.actor)
+        need = self.read_query("dataset")[:100]
+        tenant = self.site.login.records.tenants().get(self.actor.tenant)
+        self._show(forms.suggest_data_fields(need, tenant), "")
+
+    async def post(self) -> None:
+        """Ask for a release, or show the form again with what is wrong."""
+        fields = forms.read_fields(self.request, forms.DATA_FIELDS)
+        try:
+            request = await self.site.desk.request_data(self.actor, forms.make_data_values(fields))
+        except ServiceError as error:
+            if error.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
+                raise
+            self.set_status(error.status)
+            self._show(fields, error.message)
+        else:
+            self.go_to(f"/data-releases/{request.id}", done="ask")
+
+    def _show(self, fields: dict[str, str], problem: str) -> None:
+        tenant = self.site.login.records.tenants().get(self.actor.tenant)
+        self.show(
+            "data.html",
+            requests=self.site.desk.list_data_requests(self.actor),
+            fields=fields,
+            problem=problem,
+            default_licence=DEFAULT_LICENCE,
+            feeds=tenant.feeds if tenant else (),
+        )
+
+
+class DataRequestHandler(PageHandler):
+    """One dataset's release: what was asked, what can be decided, who uses it."""
+
+    def get(self, request_id: str) -> None:
+        """Show it."""
+        actor, desk = self.actor, self.site.desk
+        request = desk.get_data_request(actor, request_id)
+        self.show(
+            "data_request.html",
+            request=request,
+            acts=views.list_data_acts(request, actor),
+            uses=views.list_uses(desk, actor, request),
+        )
+
+
+class DataActHandler(PageHandler):
+    """Something that somebody does with a dataset's release."""
+
+    async def post(self, request_id: str, act: str) -> None:
+        """Do it and lead back to the request."""
+        actor, desk = self.actor, self.site.desk
+        reason = self.get_body_argument("reason", "")
+        if act in {"release", "refuse"}:
+            request = await desk.decide_data(actor, request_id, release=act == "release", reason=reason)
+        elif act == "withdraw":
+            request = await desk.withdraw_data(actor, request_id, reason)
+        else:
+            raise NotFoundError("There is nothing at this address.")
+        # What the warehouse has not confirmed is not said to be done; the page shows how far it is.
+        done = {} if request.state in UNCONFIRMED else {"done": f"{act}_data"}
+        self.go_to(f"/data-releases/{request_id}", **done)

@@ -1,0 +1,136 @@
+"""What the pages show that the rules do not say by themselves: what somebody can do with a thing, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from urbanlab.contract.naming import make_foreign_table
+from urbanlab_services.errors import ForbiddenError, ServiceError
+from urbanlab_services.publisher import data_releases, publications
+from urbanlab_services.publisher.actors import Actor, check_reviewer
+from urbanlab_services.publisher.data_releases import DataRequest
+from urbanlab_services.publisher.desk import Desk
+from urbanlab_services.publisher.publications import REVIEWABLE, State, Submission, now
+
+
+@dataclass(frozen=True)
+class Acts:
+    """The acts that are there for somebody, and sentences that say why others are not."""
+
+    possible: frozenset[str]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Need:
+    """A table that a notebook needs: the request for it, if there is one, or why none can be made."""
+
+    name: str
+    request: DataRequest | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A page that can be previewed: its key and what visitors would have chosen, in words."""
+
+    key: str
+    choices: tuple[tuple[str, str], ...]
+
+
+def list_acts(submission: Submission, actor: Actor) -> Acts:
+    """Return what somebody can do with a version, by asking the rules themselves."""
+    tries: dict[str, Callable[[], object]] = {
+        "release": lambda: publications.release(submission, actor, now()),
+        "refuse": lambda: publications.refuse(submission, actor, "x", now()),
+        "release_older": lambda: publications.release_older(submission, actor, now()),
+        "withdraw": lambda: publications.withdraw(submission, actor, "", now()),
+        "takedown": lambda: publications.take_down(submission, actor, "", now()),
+    }
+    if submission.state in REVIEWABLE:
+        tries["preview"] = lambda: check_reviewer(actor)
+    # Without the right every act is refused for that reason, whatever the state: where nothing can be decided
+    # that is nothing to tell.
+    acts = _try(tries, submission.state in REVIEWABLE)
+    if submission.state is State.RELEASED and actor.is_publisher:
+        return Acts(acts.possible | {"refresh"}, acts.reasons)
+    return acts
+
+
+def list_data_acts(request: DataRequest, actor: Actor) -> Acts:
+    """Return what somebody can do with a dataset's request."""
+    tries: dict[str, Callable[[], object]] = {
+        "release": lambda: data_releases.release(request, actor, now()),
+        "refuse": lambda: data_releases.refuse(request, actor, "x", now()),
+        "withdraw": lambda: data_releases.withdraw(request, actor, "", now()),
+    }
+    return _try(tries, request.state in data_releases.OPEN_STATES)
+
+
+def list_needs(desk: Desk, actor: Actor, submission: Submission) -> list[Need]:
+    """Return what a notebook failed for, each with the request for its release."""
+    names = submission.failure.needs if submission.failure else ()
+    return [_make_need(desk, actor, name) for name in names]
+
+
+def list_preview_variants(desk: Desk, submission: Submission) -> list[Variant]:
+    """Return the pages of a version, the one of the defaults first."""
+    parameters = {each.name: each for each in submission.application.parameters}
+
+    def describe(name: str, value: str) -> tuple[str, str]:
+        titles = {choice.value: choice.title or choice.value for choice in parameters[name].choices}
+        return parameters[name].title, titles[value]
+
+    return [
+        Variant(key, tuple(describe(name, value) for name, value in values.items()))
+        for key, values in desk.list_variants(submission).items()
+        if key in submission.pages
+    ]
+
+
+def list_uses(desk: Desk, actor: Actor, request: DataRequest) -> list[Submission]:
+    """Return the tenant's public pages that have read a dataset."""
+    table = make_foreign_table(request.tenant, request.dataset)
+    released = (each.released for each in desk.list_publications(actor))
+    return [each for each in released if each and table in _list_tables(desk, each)]
+
+
+def list_history(desk: Desk, tenant: str, thing: str) -> list[dict[str, Any]]:
+    """Return what was done with a thing, from the audit log, the newest first."""
+    return desk.audit.list_acts(tenant, thing)
+
+
+def _list_tables(desk: Desk, submission: Submission) -> set[str]:
+    # One dataset may be written `open_data.town__footfall` or without its database.
+    return {
+        name.rpartition(".")[2]
+        for digest in submission.pages.values()
+        for name in desk.shelf.list_datasets(digest)
+    }
+
+
+def _make_need(desk: Desk, actor: Actor, name: str) -> Need:
+    if request := desk.find_data_request(actor, name):
+        return Need(name, request)
+    try:
+        data_releases.parse_request({"dataset": name}, actor, "", "")
+    except ServiceError as error:
+        return Need(name, None, error.message)
+    return Need(name, None)
+
+
+def _try(tries: dict[str, Callable[[], object]], tell: bool) -> Acts:
+    possible, reasons = set(), []
+    for name, attempt in tries.items():
+        try:
+            attempt()
+        except ForbiddenError as error:
+            if tell and error.message not in reasons:
+                reasons.append(error.message)
+        except ServiceError:
+            continue  # not as things stand: then there is no button and nothing to explain
+        else:
+            possible.add(name)
+    return Acts(frozenset(possible), tuple(reasons))

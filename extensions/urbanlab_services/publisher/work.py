@@ -1,0 +1,84 @@
+"""What goes on beside the requests: executing, refreshing, and bringing shelf and warehouse in line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from urbanlab_services.publisher.open_data import OpenData
+from urbanlab_services.publisher.refresh import Refreshes
+from urbanlab_services.publisher.shelving import Shelving
+from urbanlab_services.publisher.submissions import Submissions
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0
+TIDY_SECONDS = 3600.0
+
+
+class Work:
+    """Runs until it is cancelled; one piece of work a submission at a time."""
+
+    def __init__(
+        self, submissions: Submissions, refreshes: Refreshes, shelving: Shelving, open_data: OpenData
+    ) -> None:
+        self._submissions, self._refreshes = submissions, refreshes
+        self._shelving, self._open_data = shelving, open_data
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._look = asyncio.Event()
+
+    def execute(self, submission_id: str) -> None:
+        """Begin to execute a submission."""
+        self._begin(submission_id, self._submissions.execute(submission_id))
+
+    def look_for_due(self) -> None:
+        """Look at once for what is due."""
+        self._look.set()
+
+    async def run(self) -> None:
+        """Make good what the last process left open, then work by schedule until this is cancelled."""
+        try:
+            self._shelving.show_all()
+            for submission_id in self._submissions.list_unfinished():
+                self.execute(submission_id)
+            await asyncio.gather(self._look_regularly(), self._tidy_regularly())
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _look_regularly(self) -> None:
+        while True:
+            self._look.clear()
+            try:
+                self._shelving.show_all()
+                for submission_id in self._refreshes.list_due():
+                    if submission_id not in self._tasks:
+                        self._begin(submission_id, self._refreshes.refresh(submission_id))
+                await self._open_data.retry()
+            # A full disk must not end the schedule for good: what failed is logged and tried again.
+            except Exception:
+                logger.exception("looking for work failed")
+            try:
+                await asyncio.wait_for(self._look.wait(), LOOK_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _tidy_regularly(self) -> None:
+        while True:
+            try:
+                self._shelving.collect()
+            except OSError:
+                logger.exception("tidying failed")
+            await asyncio.sleep(TIDY_SECONDS)
+
+    def _begin(self, submission_id: str, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks[submission_id] = asyncio.create_task(work)
+        task.add_done_callback(lambda done: self._end(submission_id, done))
+
+    def _end(self, submission_id: str, task: asyncio.Task[None]) -> None:
+        del self._tasks[submission_id]
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("work failed", exc_info=error, extra={"submission": submission_id})

@@ -1,0 +1,40 @@
+"""A real hub for a login: our roles and services, people who need no password, and no proxy in front."""
+
+import json
+import os
+from typing import Any
+
+from jupyterhub.auth import DummyAuthenticator
+from jupyterhub.proxy import Proxy
+
+from urbanlab_hub.roles import CUSTOM_SCOPES, make_roles, make_services
+
+given = json.loads(os.environ["HUB_OF_THE_TEST"])
+
+
+class NoProxy(Proxy):
+    """The browser asks the hub itself: nobody starts a server here."""
+
+    should_start = False
+
+    async def get_all_routes(self) -> dict[str, Any]:
+        return {"/": {"routespec": "/", "target": given["url"], "data": {"hub": True}}}
+
+    async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
+        pass
+
+    async def delete_route(self, routespec: str) -> None:
+        pass
+
+
+c = get_config()  # type: ignore[name-defined] # noqa: F821
+c.JupyterHub.proxy_class = NoProxy
+c.JupyterHub.authenticator_class = DummyAuthenticator
+c.DummyAuthenticator.allow_all = True
+c.JupyterHub.bind_url = given["url"]
+c.JupyterHub.hub_bind_url = given["url"]
+c.JupyterHub.db_url = "sqlite:///hub.sqlite"
+c.JupyterHub.load_groups = {group: {"users": users} for group, users in given["groups"].items()}
+c.JupyterHub.custom_scopes = CUSTOM_SCOPES
+c.JupyterHub.load_roles = make_roles()
+c.JupyterHub.services = make_services(given["tokens"], {"publisher": given["publisher"]})

@@ -1,0 +1,221 @@
+"""The portal in a real browser: looks, keyboard, accessibility, policy, and nothing from anybody else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from ...kafka_broker import PARTS  # noqa: TID252
+from .conftest import Portal, make_publication, publish_footfall
+
+PAGE = "/guetersloh/passantenfrequenz/"
+AXE = PARTS / "npm/node_modules/axe-core/axe.min.js"
+ARTIFACTS = Path(__file__).parents[2] / ".artifacts" / "portal"
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+TICKET = "T" * 43
+
+pytestmark = pytest.mark.skipif(
+    not (PARTS / "snapshot").is_dir(), reason="the widgets' bundle has not been built; `make test` does that"
+)
+
+
+class Visit:
+    """A visitor's browser that writes down what it asks for and what goes wrong."""
+
+    def __init__(self, browser: Browser, portal: Portal, **options: Any) -> None:
+        options = {"viewport": {"width": 1200, "height": 900}, "locale": "de-DE", **options}
+        self.context: BrowserContext = browser.new_context(**options)
+        self.portal, self.page = portal, self.context.new_page()
+        self.requests: list[str] = []
+        self.problems: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self._note(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self.problems.append(text)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.portal.url + path, wait_until="networkidle")
+        return self.page
+
+    def shoot(self, name: str) -> None:
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        # A frame that was never in sight is not painted in the picture of the whole page.
+        size = self.page.viewport_size
+        assert size
+        height = self.page.evaluate("document.documentElement.scrollHeight")
+        self.page.set_viewport_size({"width": size["width"], "height": height})
+        self.page.wait_for_timeout(300)
+        self.page.screenshot(path=ARTIFACTS / f"{name}.png")
+        self.page.set_viewport_size(size)
+
+
+@pytest.fixture
+def visit(browser: Browser, portal: Portal) -> Iterator[Callable[..., Visit]]:
+    visits: list[Visit] = []
+
+    def start(**options: Any) -> Visit:
+        visits.append(Visit(browser, portal, **options))
+        return visits[-1]
+
+    yield start
+    for each in visits:
+        each.context.close()
+
+
+def test_a_page_shows_text_map_and_widget_and_asks_nobody_else(
+    visit: Callable[..., Visit], portal: Portal
+) -> None:
+    visitor = visit()
+    page = visitor.open(PAGE)
+    assert page.locator(".ul-widget").inner_text() == "Modul: 1240"
+    frame = page.frame_locator("iframe").locator("body")
+    frame.locator("path.leaflet-interactive").wait_for()
+    assert frame.get_attribute("data-reach") == "none"  # the map cannot look at the page around it
+    assert not [url for url in visitor.requests if not url.startswith(portal.url)]
+    assert visitor.problems == []
+    assert visitor.context.cookies() == []
+    visitor.shoot("page-wide")
+
+
+def test_a_preview_works_without_being_the_portal(visit: Callable[..., Visit], portal: Portal) -> None:
+    path = portal.public.add_ticket(TICKET, publish_footfall(portal.public))
+    visitor = visit()
+    page = visitor.open(path)
+    assert page.evaluate("window.origin") == "null"
+    assert page.locator(".ul-widget").inner_text() == "Modul: 1240"
+    page.frame_locator("iframe").locator("path.leaflet-interactive").wait_for()
+    assert visitor.problems == []
+    visitor.shoot("preview")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_on_a_phone(visit: Callable[..., Visit], scheme: str) -> None:
+    visitor = visit(**PHONE, color_scheme=scheme)
+    for name, path in (
+        ("start", "/"),
+        ("page", PAGE),
+        ("stale", "/guetersloh/bluehende-baeume/"),
+        ("error", "/x/"),
+    ):
+        page = visitor.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("header a, footer a, button, select, .trail a")]
+            .filter((each) => each.getBoundingClientRect().height < 44).map((each) => each.outerHTML)"""
+        )
+        assert small == []
+        visitor.shoot(f"phone-{scheme}-{name}")
+
+
+def test_the_keyboard_reaches_everything_in_order(visit: Callable[..., Visit], portal: Portal) -> None:
+    page = visit().open(PAGE)
+    seen = []
+    for _ in range(24):
+        page.keyboard.press("Tab")
+        seen.append(
+            page.evaluate(
+                """() => { const e = document.activeElement, style = getComputedStyle(e);
+                return (e.getAttribute("aria-label") || e.innerText || e.name).trim().split("\\n")[0] +
+                (style.outlineStyle === "none" || e.tagName === "IFRAME" ? "" : " *"); }"""
+            )
+        )
+    # Each is seen to have the focus (*); the map is a document of its own.
+    order = ["Zum Inhalt springen *", "Gütersloh *", "Deutsch *", "English *", "Alle Städte *", "Gütersloh *"]
+    assert seen[: len(order)] == order
+    assert seen[len(order) + 1 : len(order) + 3] == ["Anzeigen *", "Tabelle *"]
+    facts = ["Datenlizenz Deutschland – Zero – Version 2.0 *", "datenlabor@guetersloh.example *"]
+    footer = ["Impressum *", "Datenschutz *", "Barrierefreiheit *", "Kontakt *", "Alle Städte *"]
+    start = seen.index(facts[0])
+    assert seen[start : start + 7] == facts + footer
+
+
+def test_the_skip_link_leads_to_the_content(visit: Callable[..., Visit]) -> None:
+    page = visit().open(PAGE)
+    page.keyboard.press("Tab")
+    assert page.locator(".skip").bounding_box()["y"] >= 0  # type: ignore[index]
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+
+
+def test_choices_work_by_keyboard_and_without_javascript(visit: Callable[..., Visit]) -> None:
+    visitor = visit(java_script_enabled=False, **PHONE)
+    page = visitor.open(f"{PAGE}?lang=en")
+    assert page.get_by_text("Ausgewählt: Innenstadt.").is_visible()
+    page.get_by_label("Stadtteil").select_option("isselhorst")
+    page.get_by_role("button", name="Show").press("Enter")
+    page.wait_for_url(re.compile("district=isselhorst&lang=en"))
+    assert page.get_by_text("Ausgewählt: Isselhorst.").is_visible()
+    assert page.get_by_text("1240").is_visible()  # the widget, as its state says it
+    assert page.get_by_role("table").is_visible()
+    assert page.locator("noscript p").is_visible()
+    assert not page.locator("iframe").is_visible()
+    visitor.shoot("phone-no-javascript")
+
+
+PATHS = {
+    "start": "/",
+    "tenant": "/guetersloh/",
+    "page": PAGE,
+    "stale": "/guetersloh/bluehende-baeume/",
+    "refused": f"{PAGE}?district=x",
+    "absent": "/nichts/",
+    "privacy": "/privacy/",
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("name", PATHS)
+def test_axe_finds_nothing(visit: Callable[..., Visit], name: str, language: str, scheme: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core has not been fetched; `make test` does that")
+    visitor = visit(color_scheme=scheme, bypass_csp=True, **PHONE)
+    path = PATHS[name]
+    page = visitor.open(f"{path}{'&' if '?' in path else '?'}lang={language}")
+    page.add_script_tag(path=AXE)
+    found = page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])"
+    )
+    assert found == []
+    if scheme == "light" and language == "de":
+        visitor.shoot(f"phone-{name}")
+
+
+def test_it_can_be_printed(visit: Callable[..., Visit]) -> None:
+    visitor = visit()
+    page = visitor.open(PAGE)
+    page.emulate_media(media="print")
+    assert page.get_by_role("heading", level=1).is_visible()
+    assert not page.get_by_role("button", name="Anzeigen").is_visible()
+    visitor.shoot("print")
+
+
+HOSTILE = """<script>window.hit = 1</script><img src=x onerror="window.hit = 2">
+<a id="click" href="javascript:window.hit=3">x</a><iframe srcdoc="<script>parent.hit = 4</script>"></iframe>
+<form action="https://evil.example/"></form><base href="https://evil.example/">"""
+
+
+def test_scripts_in_a_page_do_not_run(browser: Browser, start_portal: Callable[[], Portal]) -> None:
+    portal = start_portal()
+    portal.public.publish(make_publication({"": portal.public.add_page(HOSTILE)}, slug="seite"))
+    visitor = Visit(browser, portal)
+    page = visitor.open("/guetersloh/seite/")
+    page.locator("#click").click()
+    page.evaluate("navigator.serviceWorker?.register('/guetersloh/seite/files/x.mjs').catch(() => 0)")
+    assert page.evaluate("window.hit") is None
+    assert not [url for url in visitor.requests if "evil.example" in url]
+    visitor.context.close()

@@ -1,0 +1,1 @@
+"""The public portal: serves released pages from files, and executes nothing."""

@@ -1,0 +1,123 @@
+"""Puts the portal together and serves until somebody asks it to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
+from tornado.web import Application
+
+from urbanlab_portal import handlers, metrics
+from urbanlab_portal.compression import Contents
+from urbanlab_portal.directory import Directory
+from urbanlab_portal.handlers import Portal
+from urbanlab_portal.layout import Layout
+from urbanlab_portal.live.routes import make_live_routes, make_views
+from urbanlab_portal.live.views import Views
+from urbanlab_portal.pages import STATEMENTS, Pages
+from urbanlab_portal.previews import Previews
+from urbanlab_portal.settings import PortalSettings, PortalSettingsError
+from urbanlab_portal.statics import Statics
+
+logger = logging.getLogger(__name__)
+
+KEPT_BYTES = 24_000_000  # contents in memory
+MAX_CONNECTIONS = 2000
+STOP_SECONDS = 5
+
+# A connection that sends nothing, or its request drop by drop, ends by itself; nobody sends us a body.
+LIMITS: dict[str, Any] = {
+    "idle_connection_timeout": 20,
+    "body_timeout": 5,
+    "max_header_size": 16_384,
+    "max_body_size": 1_000,
+    "max_buffer_size": 200_000,
+}
+
+_TENANT, _SLUG = r"([a-z][a-z0-9]*)", r"([a-z0-9-]+)"
+_FILE = r"files/([0-9a-f]{64})\.([a-z0-9]{2,5})"
+ROUTES = [
+    ("/", handlers.StartHandler),
+    ("/livez", handlers.LivezHandler),
+    ("/readyz", handlers.ReadyzHandler),
+    ("/metrics", handlers.MetricsHandler),
+    (r"/robots\.txt", handlers.RobotsHandler),
+    (r"/static/([A-Za-z0-9/._@-]+)", handlers.StaticHandler),
+    (rf"/({'|'.join(STATEMENTS)})/", handlers.StatementHandler),
+    (rf"/preview/([A-Za-z0-9_-]+)/{_FILE}", handlers.PreviewFileHandler),
+    (r"/preview/([A-Za-z0-9_-]+)/", handlers.PreviewHandler),
+    (rf"/{_TENANT}/", handlers.TenantHandler),
+    (rf"/{_TENANT}/{_SLUG}/", handlers.PublicationHandler),
+    (rf"/{_TENANT}/{_SLUG}/{_FILE}", handlers.PublicationFileHandler),
+    (rf"/{_TENANT}", handlers.SlashHandler),
+    (rf"/{_TENANT}/{_SLUG}", handlers.SlashHandler),
+]
+
+
+class BoundedServer(HTTPServer):
+    """Refuses connections beyond a number, so that those who hold theirs cost us no more than that."""
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """Take a connection, or close it."""
+        if len(self._connections) >= MAX_CONNECTIONS:
+            stream.close()
+            return
+        super().handle_stream(stream, address)
+        metrics.CONNECTIONS.set(len(self._connections))
+
+
+def make_portal(settings: PortalSettings) -> Portal:
+    """Return what the handlers need; raise `PortalSettingsError` if the state folder cannot be used."""
+    directory, contents = Directory(settings.public), Contents(KEPT_BYTES)
+    statics = Statics(settings.snapshot, settings.assets, settings.jupyter)
+    try:
+        previews = Previews(directory, settings.state)
+    except OSError as error:
+        raise PortalSettingsError(f"the portal cannot write in its state folder: {error.strerror}") from error
+    return Portal(directory, contents, Pages(directory, contents, Layout(statics)), previews, statics)
+
+
+def make_application(portal: Portal, views: Views | None = None) -> Application:
+    """Return the portal's routes; without `views` every interactive view is said to be away."""
+    options = {"portal": portal}
+    return Application(
+        [
+            *((pattern, handler, options) for pattern, handler in ROUTES),
+            *make_live_routes(f"/{_TENANT}/{_SLUG}", portal, views),
+        ],
+        default_handler_class=handlers.BaseHandler,
+        default_handler_args=options,
+        log_function=lambda handler: None,  # who reads what is nobody's business; see metrics
+    )
+
+
+async def main(settings: PortalSettings) -> None:
+    """Serve until somebody asks the process to end."""
+    os.umask(0o077)
+    _allow_connections()
+    server = BoundedServer(make_application(make_portal(settings), make_views(settings)), **LIMITS)
+    try:
+        server.listen(settings.port, settings.bind)
+    except OSError as error:
+        raise PortalSettingsError(
+            f"the portal cannot listen at {settings.bind}:{settings.port}: {error.strerror}"
+        ) from error
+    logger.info("listening", extra={"bind": settings.bind, "port": settings.port})
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    await asked.wait()
+    logger.info("stopping")
+    server.stop()
+    await asyncio.wait_for(server.close_all_connections(), STOP_SECONDS)
+
+
+def _allow_connections() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,75 @@
+"""The frame around every page: Jinja2 templates in the portal's languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from urbanlab_portal.languages import LANGUAGES, Language, load_language
+from urbanlab_portal.licences import make_licence
+from urbanlab_portal.parameters import make_query
+from urbanlab_portal.statics import Statics
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_NAMES = {"de": "Deutsch", "en": "English"}  # each in its own language
+
+
+class Layout:
+    """Renders templates; everything is escaped but the content of a page."""
+
+    def __init__(self, statics: Statics) -> None:
+        self.statics = statics
+        self._environments = {code: _make_environment(load_language(code), statics) for code in LANGUAGES}
+
+    def render(self, template: str, language: str, asked: str = "", **values: Any) -> bytes:
+        """Return a page in `language`; `asked` is the language that its address names, for the links on it."""
+        context = {
+            "asked": asked,
+            "choices": {},
+            "tenant": None,
+            "is_preview": False,
+            "query": make_query({}, asked),
+            "languages": [(code, _NAMES[code]) for code in LANGUAGES],
+            **values,
+        }
+        return self._environments[language].get_template(template).render(context).encode()
+
+
+def _make_environment(language: Language, statics: Statics) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        language.gettext,
+        lambda one, many, number: language.gettext(one if number == 1 else many),
+        newstyle=True,
+    )
+    environment.filters |= {
+        "instant": language.to_instant,
+        "duration": language.to_duration,
+        "licence": make_licence,
+        "contact": make_contact_url,
+    }
+    environment.globals |= {
+        "language": language,
+        "static": statics.make_url,
+        "bundle": statics.list_bundle,
+        "make_query": make_query,
+    }
+    return environment
+
+
+def make_contact_url(text: str) -> str:
+    """Return where a contact leads: a mail address or a page; empty for what is neither."""
+    if text.startswith(("https://", "http://")):
+        return text
+    if "@" in text and not any(character in text for character in " ?&<>\"'"):
+        return f"mailto:{text}"
+    return ""

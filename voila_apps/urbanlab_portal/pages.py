@@ -1,0 +1,203 @@
+"""Puts pages together: a content inserted into the frame, in a variant and a language, once for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from markupsafe import Markup
+
+from urbanlab.contract.live import LiveSeat
+from urbanlab.contract.publications import (
+    BODY,
+    STATE,
+    Page,
+    PageFile,
+    Publication,
+    PublicTenant,
+    Ticket,
+    make_variant,
+)
+from urbanlab_portal.compression import Content, Contents, make_content
+from urbanlab_portal.directory import Directory, Edition
+from urbanlab_portal.errors import NotPublicError
+from urbanlab_portal.layout import Layout
+from urbanlab_portal.parameters import Question, choose
+
+HTML = "text/html; charset=utf-8"
+STATEMENTS = ("imprint", "privacy", "accessibility")
+
+
+class Pages:
+    """Everything that is shown, as contents ready to be sent."""
+
+    def __init__(self, directory: Directory, contents: Contents, layout: Layout) -> None:
+        self._directory, self._contents, self._layout = directory, contents, layout
+
+    async def get_start(self, language: str, question: Question) -> Content:
+        """Return the page of all tenants."""
+        choose_nothing(question)
+        tenants = self._directory.list_tenants()
+        shelves = tuple(
+            (tenant, tuple(self._directory.list_editions(tenant.id))) for tenant in tenants.values()
+        )
+        key = ("start", language, question.language, _make_key(shelves))
+        return await self._get(key, "start.html", language, question, shelves=shelves)
+
+    async def get_tenant(self, name: str, language: str, question: Question) -> Content:
+        """Return the page of a tenant; raise `NotPublicError` if there is none of that name."""
+        tenant = self._directory.list_tenants().get(name)
+        if tenant is None:
+            raise NotPublicError
+        choose_nothing(question)
+        editions = tuple(self._directory.list_editions(name))
+        key = ("tenant", language, question.language, _make_key(((tenant, editions),)))
+        return await self._get(key, "tenant.html", language, question, tenant=tenant, editions=editions)
+
+    async def get_statement(self, kind: str, language: str, question: Question) -> Content:
+        """Return the imprint, or what the portal says about privacy and accessibility."""
+        choose_nothing(question)
+        tenants = tuple(self._directory.list_tenants().values())
+        key = ("statement", kind, language, question.language, tenants)
+        return await self._get(key, f"{kind}.html", language, question, tenants=tenants)
+
+    async def get_publication(self, edition: Edition, language: str, question: Question) -> Content:
+        """Return a publication in the variant that is asked for.
+
+        Raises `ParameterError` for what it does not offer, `NotPublicError` where the variant is not whole.
+        """
+        publication = edition.publication
+        values = choose(publication, question.values)
+        digest, page = self._find_variant(publication, values)
+        tenant = self._directory.list_tenants()[publication.tenant]
+        key = ("page", edition.digest, digest, make_variant(values), language, question.language, tenant)
+        content = self._contents.find(key)
+        if content is not None:
+            return content
+        make = self._make_publication(publication, page, values, tenant, language, question.language)
+        return await self._contents.get(key, make)
+
+    async def get_preview(self, ticket: Ticket, language: str, question: Question) -> Content:
+        """Return what the public would see; raise as `get_publication` does. It is not kept."""
+        publication = ticket.publication
+        values = choose(publication, question.values)
+        _, page = self._find_variant(publication, values)
+        unlisted = PublicTenant(publication.tenant, publication.tenant, (), "")
+        tenant = self._directory.list_tenants().get(publication.tenant, unlisted)
+        make = self._make_publication(
+            publication, page, values, tenant, language, question.language, is_preview=True
+        )
+        return await asyncio.to_thread(make)
+
+    def make_live(
+        self, edition: Edition, language: str, asked: str, values: dict[str, str], seat: LiveSeat
+    ) -> Content:
+        """Return the page around an interactive view, or of the place in its queue. It is not kept."""
+        publication = edition.publication
+        html = self._layout.render(
+            "live.html",
+            language,
+            asked,
+            tenant=self._directory.list_tenants()[publication.tenant],
+            publication=publication,
+            choices=values,
+            seat=seat,
+        )
+        return make_content(html, HTML)
+
+    def get_error(self, kind: str, language: str, asked: str = "", edition: Edition | None = None) -> Content:
+        """Return a page that says in plain words what is wrong; nothing that was sent stands on it."""
+        key = ("error", kind, language, asked, edition.digest if edition else "")
+        content = self._contents.find(key)
+        if content is None:
+            publication = edition.publication if edition else None
+            html = self._layout.render("error.html", language, asked, kind=kind, publication=publication)
+            content = make_content(html, HTML)
+            self._contents.keep(key, content)
+        return content
+
+    def find_file(self, publication: Publication, digest: str, ending: str) -> PageFile | None:
+        """Return the file of that address, if it belongs to one of a publication's pages."""
+        for page in map(self._directory.find_page, publication.variants.values()):
+            for file in page.files if page else ():
+                if file.digest == digest and file.name != BODY and file.name.endswith(f".{ending}"):
+                    return file
+        return None
+
+    async def get_file(self, file: PageFile, media_type: str) -> Content:
+        """Return a page's file, ready to be sent; raise `NotPublicError` if it is gone."""
+
+        def make() -> Content:
+            return make_content(self._directory.read_file(file.digest), media_type)
+
+        try:
+            return await self._contents.get(("file", file.digest, media_type), make)
+        except OSError:
+            raise NotPublicError from None
+
+    def open_file(self, file: PageFile) -> BinaryIO:
+        """Return a page's file, opened, for one that is too large to be kept; raise `NotPublicError`."""
+        try:
+            return self._directory.file_path(file.digest).open("rb")
+        except OSError:
+            raise NotPublicError from None
+
+    def _find_variant(self, publication: Publication, values: dict[str, str]) -> tuple[str, Page]:
+        digest = publication.variants.get(make_variant(values), "")
+        page = self._directory.find_page(digest)
+        if page is None:
+            raise NotPublicError
+        return digest, page
+
+    def _make_publication(
+        self,
+        publication: Publication,
+        page: Page,
+        values: dict[str, str],
+        tenant: PublicTenant,
+        language: str,
+        asked: str,
+        is_preview: bool = False,
+    ) -> Callable[[], Content]:
+        body = page.find(BODY)
+        assert body is not None  # the directory shows no page without
+
+        def make() -> Content:
+            # The one place where something is inserted as it is: what the gatekeeper has seen.
+            content = Markup(self._directory.read_file(body.digest).decode("utf-8", "replace"))  # noqa: S704
+            html = self._layout.render(
+                "publication.html",
+                language,
+                asked,
+                tenant=tenant,
+                publication=publication,
+                page=page,
+                choices=values,
+                content=content,
+                has_widgets=page.find(STATE) is not None,
+                is_preview=is_preview,
+            )
+            return make_content(html, HTML)
+
+        return make
+
+    async def _get(
+        self, key: Any, template: str, language: str, question: Question, **values: Any
+    ) -> Content:
+        def make() -> Content:
+            return make_content(self._layout.render(template, language, question.language, **values), HTML)
+
+        return await self._contents.get(key, make)
+
+
+def choose_nothing(question: Question) -> None:
+    """Raise `ParameterError` for whatever is asked of a page that offers no choice."""
+    choose(_NOTHING, question.values)
+
+
+_NOTHING = Publication("", "", 0, "", "", "", "", "", "", "", "", {})
+
+
+def _make_key(shelves: tuple[tuple[PublicTenant, tuple[Edition, ...]], ...]) -> Any:
+    return tuple((tenant, tuple(edition.digest for edition in editions)) for tenant, editions in shelves)
