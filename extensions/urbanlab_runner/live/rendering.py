@@ -56,11 +56,14 @@ async def render(
     """Return the page as HTML, its notebook executed; raise what nbclient and Jinja raise."""
     base_url = make_session_path(page, key)
     configuration = _make_configuration()
+    notebook.metadata["title"] = title
     renderer = _Renderer(
         notebook,
         notebook_path="page.ipynb",
         template_paths=find_template_paths(),
-        traitlet_config=Config({"TemplateExporter": {"exclude_input": True}}),
+        traitlet_config=Config(
+            {"TemplateExporter": {"exclude_input": True}, "HTMLExporter": {"language_code": language}}
+        ),
         voila_configuration=configuration,
         contents_manager=_NoFiles(),
         base_url=base_url,
@@ -69,7 +72,7 @@ async def render(
         mathjax_config="",
     )
     await renderer.initialize()
-    renderer.resources |= {"title": title, "language": language, "static_url": STATIC_URL}
+    renderer.resources["static_url"] = STATIC_URL
 
     async def get_manager() -> Any:
         return kernel.manager
@@ -97,7 +100,7 @@ def make_page_config(base_url: str, configuration: VoilaConfiguration) -> dict[s
     """Return what Voilà's program reads from its page; nothing in it names another host."""
     settings = {"mathjax_url": "", "mathjax_config": ""}
     made: dict[str, Any] = get_page_config(base_url, settings, logger, configuration)
-    kept = ("federated_extensions", "disabledExtensions", "extensionConfig", "progressiveRendering", "appVersion")
+    kept = ("federated_extensions", "extensionConfig", "progressiveRendering", "appVersion")
     return {
         **{name: made[name] for name in kept if name in made},
         "appUrl": "voila/",
@@ -106,6 +109,8 @@ def make_page_config(base_url: str, configuration: VoilaConfiguration) -> dict[s
         "fullStaticUrl": STATIC_URL.rstrip("/"),
         "fullLabextensionsUrl": EXTENSIONS_URL.rstrip("/"),
         "terminalsAvailable": False,
+        # It would fetch its program from another host.
+        "disabledExtensions": ["@jupyterlab/mathjax2-extension:plugin"],
     }
 
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from urbanlab.contract.live import READY, make_page_name
 from urbanlab.contract.publications import make_variant
 from urbanlab_portal import policies
 from urbanlab_portal.compression import make_content
 from urbanlab_portal.errors import NotPublicError
-from urbanlab_portal.handlers import BaseHandler
+from urbanlab_portal.handlers import BaseHandler, Portal
 from urbanlab_portal.live.errors import BusyError, EndedError, LivePrefetchError
 from urbanlab_portal.live.runner import fetch_kernel
 from urbanlab_portal.live.views import View, Views
 from urbanlab_portal.pages import HTML
 from urbanlab_portal.parameters import choose, make_query
-
-if TYPE_CHECKING:
-    from urbanlab_portal.handlers import Portal
 
 SOON, LATER = 1, 3  # seconds until a waiting page asks again
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from urbanlab_portal.live import handlers
 from urbanlab_portal.live.publisher import LiveClient
 from urbanlab_portal.live.runner import ChannelsHandler
 from urbanlab_portal.live.views import Views
 from urbanlab_portal.settings import PortalSettings
-
-if TYPE_CHECKING:
-    from urbanlab_portal.handlers import Portal
 
 _SECRET, _KERNEL = "([A-Za-z0-9_-]{32,64})", "([0-9a-f]{32})"  # noqa: S105 - patterns
 

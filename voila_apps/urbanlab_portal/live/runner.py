@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
-
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
@@ -19,11 +17,9 @@ from tornado.websocket import (
 
 from urbanlab.contract.live import CLOSED_BY_US, REASONS, LiveSeat, make_page_name
 from urbanlab_portal import metrics
+from urbanlab_portal.handlers import Portal
 from urbanlab_portal.live.publisher import SECONDS, LiveClient
 from urbanlab_portal.live.views import View, Views
-
-if TYPE_CHECKING:
-    from urbanlab_portal.handlers import Portal
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 MAX_FROM_BROWSER = 1_000_000  # bytes of a message
