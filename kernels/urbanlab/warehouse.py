@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from clickhouse_connect.driver.client import Client
+
+# Whoever has configured logging sees the client's lines; a notebook without does not get them as output.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 _lock = threading.Lock()
 _TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|TABLE)\s+([\w.`]+)", re.IGNORECASE)
@@ -207,7 +211,8 @@ def _translated(sql: str = "") -> Iterator[None]:
     except (Error, pa.ArrowException, OSError, urllib3.exceptions.HTTPError) as error:
         translated = translate(error, sql)
         if isinstance(translated, UnknownTableError):
-            translated = UnknownTableError(f"{translated}.{_suggest_tables(sql)}", translated.code)
+            sentence = str(translated).rstrip(".")
+            translated = UnknownTableError(f"{sentence}.{_suggest_tables(sql)}", translated.code)
         raise translated from None
 
 
