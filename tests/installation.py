@@ -36,8 +36,8 @@ class Installation:
         """End everything."""
         self.run("down")
 
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """Run `urbanlab` on this installation and return what it printed; it must end with `code`."""
+    def run(self, *arguments: str, code: int | None = 0) -> str:
+        """Run `urbanlab` here and return what it printed; it must end with `code`, if that is given."""
         done = subprocess.run(
             [COMMAND, *arguments],
             env=self.environ(),
@@ -46,7 +46,7 @@ class Installation:
             timeout=600,
             check=False,
         )
-        assert done.returncode == code, (
+        assert code in (None, done.returncode), (
             f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         )
         return done.stdout + done.stderr

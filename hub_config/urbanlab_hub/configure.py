@@ -43,6 +43,8 @@ def configure_proxy(c: Config, settings: Settings) -> None:
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = f"http://{settings.bind}:{settings.proxy_api_port}"
     c.ConfigurableHTTPProxy.auth_token = _read(settings, "proxy-api-token")
+    # So often the hub looks at the proxy's routes: a proxy that was started anew has none, and lets nobody through.
+    c.JupyterHub.last_activity_interval = 5
 
 
 def configure_state(c: Config, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
-from traitlets import Instance
+from traitlets import Instance, default
 
 from urbanlab.contract import naming
 from urbanlab.contract.records import Tenant
@@ -22,6 +22,7 @@ from urbanlab_hub.accounts import ensure_account
 from urbanlab_hub.confinement import make_confinement
 from urbanlab_hub.known_tenants import KnownTenants
 from urbanlab_hub.processes import ProcessId
+from urbanlab_hub.services import SERVICE_GROUPS
 from urbanlab_hub.settings import Settings
 from urbanlab_hub.user_environment import make_user_environment
 
@@ -115,6 +116,17 @@ class UnixAccountSpawner(LocalProcessSpawner):  # type: ignore[misc]
         """Return what the process runs before the server's program; its account is set already."""
         limit = self.settings.process_limit if has_accounts() else None
         return make_confinement(self.settings.memory_limit_mb, limit, self.home / LOG_NAME)
+
+    @default("oauth_access_scopes")  # type: ignore[untyped-decorator]  # traitlets has no types for it
+    def _default_access_scopes(self) -> list[str]:
+        """Return the scopes of which one opens the server.
+
+        A service's token holds the scope of its group of servers as such, and a server, which knows no groups,
+        would not find its own name in it.
+        """
+        own: list[str] = super()._default_access_scopes()
+        group = SERVICE_GROUPS.get(naming.split_hub_user(self.user.name)[0])
+        return [*own, f"access:servers!group={group}"] if group else own
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """Return the whole environment: JupyterHub's names and the contract's, and nothing of the hub's own."""

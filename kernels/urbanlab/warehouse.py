@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from clickhouse_connect.driver.client import Client
+
+# Whoever has configured logging sees the client's lines; a notebook without does not get them as output.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 _lock = threading.Lock()
 _CTE = re.compile(r"\b(\w+)\s+AS\s*\(", re.IGNORECASE)

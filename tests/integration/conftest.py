@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.installation import Installation, make_state_folder, remove_state_folder
 
+from .people import People
+
 KEEP = os.environ.get("URBANLAB_KEEP_TEST_STATE")  # for looking at logs after a failure
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -32,6 +34,14 @@ def installation() -> Iterator[Installation]:
         place.stop()
         if not KEEP:
             remove_state_folder(state)
+
+
+@pytest.fixture
+def people(installation: Installation) -> Iterator[People]:
+    """People of one test, removed after it."""
+    made = People(installation)
+    yield made
+    made.remove()
 
 
 @pytest.fixture(scope="session")

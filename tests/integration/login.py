@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -85,9 +86,11 @@ def answer_login(
     return session, fill_in_form(session, page, username, given)
 
 
-def login(installation: Place, username: str, tenant: str = "") -> requests.Session:
+def login(
+    installation: Place, username: str, tenant: str = "", password: str | None = None
+) -> requests.Session:
     """Return a session that is logged in to the hub; raise `NotLoggedInError` otherwise."""
-    session, page = answer_login(installation, username, tenant)
+    session, page = answer_login(installation, username, tenant, password)
     if page.status_code != 200 or not page.url.endswith("/hub/home"):
         raise NotLoggedInError(page)
     return session
@@ -96,11 +99,13 @@ def login(installation: Place, username: str, tenant: str = "") -> requests.Sess
 class StaffSession:
     """A person at work in one tenant: logged in, with a server and a kernel when asked for."""
 
-    def __init__(self, installation: Place, username: str, tenant: str | None = None) -> None:
+    def __init__(
+        self, installation: Place, username: str, tenant: str | None = None, password: str | None = None
+    ) -> None:
         self.hub_url = installation.settings.hub_url
         self.tenant = tenant or username.partition("-")[2]
         self.hub_user = f"{username}@{self.tenant}"
-        self.session = login(installation, username, tenant or "")
+        self.session = login(installation, username, tenant or "", password)
         # The hub writes `@` and `~` as they are, and servers answer to that spelling only.
         self.prefix = f"{self.hub_url}user/{quote(self.hub_user, safe='@~')}/"
         self.kernel: KernelChannel | None = None
@@ -169,6 +174,18 @@ class StaffSession:
             self.start_server()
             self.kernel = self.open_kernel()
         return self.kernel.run(code, seconds)
+
+    def ask_json(self, code: str, seconds: float = 120) -> Any:
+        """Run code that prints JSON and return it."""
+        result = self.run(code, seconds)
+        assert not result.error, result.error
+        return json.loads(result.text)
+
+    def upload(self, name: str, content: bytes) -> None:
+        """Put a file into the home, as by dragging it into the file browser."""
+        model = {"type": "file", "format": "base64", "content": base64.b64encode(content).decode()}
+        self.start_server()
+        self.ask_server("PUT", f"api/contents/{quote(name)}", json=model).raise_for_status()
 
     def open_kernel(self, name: str = "urbanlab") -> KernelChannel:
         """Start a kernel and connect to it."""

@@ -5,106 +5,35 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import psutil
 import pytest
 import requests
 
+from tests.installation import Installation
 from urbanlab.contract.environment import KERNEL_VARIABLES
 
 from .login import (
     NotLoggedInError,
-    Place,
     StaffSession,
     answer_login,
     fill_in_form,
     login,
     make_browser_session,
 )
+from .operator_access import ask_as_service, has_hub_user, wait_until
+from .people import People
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give servers accounts of their own")
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Poll until `condition` gives something, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return found
-
-
-def ask_as_service(installation: Place, service: str, method: str, path: str) -> requests.Response:
-    """Ask the hub's API with a service's token."""
-    token = installation.secret(f"service-{service}")  # type: ignore[attr-defined]
-    secret = token if isinstance(token, str) else token.reveal()
-    address = f"{installation.settings.hub_url}hub/api/{path}"
-    return requests.request(method, address, headers={"Authorization": f"token {secret}"}, timeout=60)
-
-
-def has_hub_user(installation: Place, hub_user: str) -> bool:
-    """Return whether the hub knows a user."""
-    return ask_as_service(installation, "operator", "GET", f"users/{quote(hub_user)}").status_code == 200
-
-
-class People:
-    """People whom a test makes in Keycloak, in no group unless it says so."""
-
-    def __init__(self, installation: Place) -> None:
-        secret = installation.secret("keycloak-admin")  # type: ignore[attr-defined]
-        form = {
-            "grant_type": "password",
-            "client_id": "admin-cli",
-            "username": "admin",
-            "password": secret if isinstance(secret, str) else secret.reveal(),
-        }
-        url = installation.settings.keycloak_url
-        answer = requests.post(f"{url}/realms/master/protocol/openid-connect/token", form, timeout=30)
-        self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-        self.url = f"{url}/admin/realms/urban"
-        self.made: list[str] = []
-
-    def make(self, username: str, groups: tuple[str, ...] = ()) -> str:
-        """Make a person and return the password."""
-        password = secrets.token_urlsafe(16)
-        person = {
-            "username": username,
-            "enabled": True,
-            "email": f"{username}@people.example",
-            "emailVerified": True,
-            "firstName": "Test",
-            "lastName": "Person",
-            "credentials": [{"type": "password", "value": password}],
-            "groups": list(groups),
-        }
-        answer = requests.post(f"{self.url}/users", json=person, headers=self.headers, timeout=30)
-        assert answer.status_code == 201, answer.text
-        self.made.append(answer.headers["Location"])
-        return password
-
-    def remove(self) -> None:
-        """Remove all that were made."""
-        for address in self.made:
-            requests.delete(address, headers=self.headers, timeout=30).raise_for_status()
-
-
-@pytest.fixture
-def people(installation: Place) -> Iterator[People]:
-    made = People(installation)
-    yield made
-    made.remove()
 
 
 # --- logging in ---
 
 
-def test_a_person_becomes_a_hub_user_of_the_tenant_with_its_roles(installation: Place) -> None:
+def test_a_person_becomes_a_hub_user_of_the_tenant_with_its_roles(installation: Installation) -> None:
     with StaffSession(installation, "analyst-guetersloh") as staff:
         model = staff.ask_hub("GET", "user").json()
     assert model["name"] == "analyst-guetersloh@guetersloh"
@@ -112,7 +41,7 @@ def test_a_person_becomes_a_hub_user_of_the_tenant_with_its_roles(installation: 
     assert model["admin"] is False
 
 
-def test_a_wrong_password_stays_at_the_form(installation: Place) -> None:
+def test_a_wrong_password_stays_at_the_form(installation: Installation) -> None:
     session, page = answer_login(installation, "analyst-detmold", password="not-this-one")
     assert page.url.startswith(installation.settings.keycloak_url)
     assert "kc-form-login" in page.text
@@ -120,7 +49,7 @@ def test_a_wrong_password_stays_at_the_form(installation: Place) -> None:
     assert home.url.startswith(installation.settings.keycloak_url)
 
 
-def test_somebody_without_a_tenant_is_told_whom_to_ask(installation: Place, people: People) -> None:
+def test_somebody_without_a_tenant_is_told_whom_to_ask(installation: Installation, people: People) -> None:
     password = people.make("newcomer")
     _, page = answer_login(installation, "newcomer", password=password)
     assert page.status_code == 403
@@ -131,7 +60,7 @@ def test_somebody_without_a_tenant_is_told_whom_to_ask(installation: Place, peop
     assert not [user["name"] for user in users if user["name"].startswith("newcomer")]
 
 
-def test_nobody_can_be_called_like_a_service_user(installation: Place, people: People) -> None:
+def test_nobody_can_be_called_like_a_service_user(installation: Installation, people: People) -> None:
     group = find_group(people, "/tenants/guetersloh/analyst")
     password = people.make("reports", (group,))
     _, page = answer_login(installation, "reports", password=password)
@@ -146,7 +75,7 @@ def find_group(people: People, path: str) -> str:
     return str(answer.json()["path"])
 
 
-def test_a_person_in_two_tenants_chooses(installation: Place) -> None:
+def test_a_person_in_two_tenants_chooses(installation: Installation) -> None:
     session, page = answer_login(installation, "analyst-multi")
     links = re.findall(r'href="([^"]*oauth_login[^"]*tenant=(\w+)[^"]*)"', page.text)
     assert sorted(tenant for _, tenant in links) == ["guetersloh", "rietberg"]
@@ -159,7 +88,7 @@ def test_a_person_in_two_tenants_chooses(installation: Place) -> None:
 
 
 @pytest.mark.parametrize("tenant", ["detmold", "atlantis", "guetersloh/analyst", "../guetersloh"])
-def test_a_tenant_that_is_not_theirs_cannot_be_asked_for(installation: Place, tenant: str) -> None:
+def test_a_tenant_that_is_not_theirs_cannot_be_asked_for(installation: Installation, tenant: str) -> None:
     with pytest.raises(NotLoggedInError) as refused:
         login(installation, "analyst-multi", tenant)
     # The same answer, whether the tenant exists or not.
@@ -169,7 +98,9 @@ def test_a_tenant_that_is_not_theirs_cannot_be_asked_for(installation: Place, te
     assert not has_hub_user(installation, f"analyst-multi@{tenant}")
 
 
-def test_switching_the_tenant_asks_no_password_and_leaves_the_former_server(installation: Place) -> None:
+def test_switching_the_tenant_asks_no_password_and_leaves_the_former_server(
+    installation: Installation,
+) -> None:
     with StaffSession(installation, "analyst-multi", "guetersloh") as staff:
         staff.start_server()
         assert staff.ask_server("GET", "api/contents").status_code == 200
@@ -184,7 +115,7 @@ def test_switching_the_tenant_asks_no_password_and_leaves_the_former_server(inst
 
 
 @pytest.mark.parametrize("query", ["code=x&state=y", "state=y", "error=access_denied&state=y", ""])
-def test_an_answer_to_no_question_is_refused_with_a_way_on(installation: Place, query: str) -> None:
+def test_an_answer_to_no_question_is_refused_with_a_way_on(installation: Installation, query: str) -> None:
     address = f"{installation.settings.hub_url}hub/oauth_callback?{query}"
     page = make_browser_session().get(address, timeout=30)
     assert page.status_code == 400
@@ -192,7 +123,7 @@ def test_an_answer_to_no_question_is_refused_with_a_way_on(installation: Place, 
     assert "/hub/oauth_login" in page.text
 
 
-def test_a_used_code_is_refused_with_a_way_on(installation: Place) -> None:
+def test_a_used_code_is_refused_with_a_way_on(installation: Installation) -> None:
     session = make_browser_session()
     form = session.get(f"{installation.settings.hub_url}hub/login", timeout=30)
     # As somebody who keeps the login page open until Keycloak has forgotten the code.
@@ -205,7 +136,7 @@ def test_a_used_code_is_refused_with_a_way_on(installation: Place) -> None:
     assert 'data-reason="expired"' in page.text
 
 
-def test_logging_out_ends_the_session_at_keycloak_without_a_question(installation: Place) -> None:
+def test_logging_out_ends_the_session_at_keycloak_without_a_question(installation: Installation) -> None:
     session = login(installation, "analyst-detmold")
     page = session.get(f"{installation.settings.hub_url}hub/logout", timeout=30)
     assert page.url == f"{installation.settings.hub_url}hub/logged-out"
@@ -215,7 +146,7 @@ def test_logging_out_ends_the_session_at_keycloak_without_a_question(installatio
     assert fill_in_form(session, again, "analyst-detmold", installation.password("analyst-detmold")).ok
 
 
-def test_a_session_cannot_mint_tokens(installation: Place) -> None:
+def test_a_session_cannot_mint_tokens(installation: Installation) -> None:
     with StaffSession(installation, "analyst-guetersloh") as staff:
         answer = staff.ask_hub("POST", f"users/{quote(staff.hub_user)}/tokens", json={"note": "mine"})
     assert answer.status_code == 403
@@ -225,7 +156,7 @@ def test_a_session_cannot_mint_tokens(installation: Place) -> None:
 
 
 @pytest.fixture(scope="module")
-def staff(installation: Place) -> Iterator[StaffSession]:
+def staff(installation: Installation) -> Iterator[StaffSession]:
     """An analyst of one tenant with a running kernel."""
     with StaffSession(installation, "analyst-guetersloh") as session:
         session.run("1")
@@ -233,23 +164,15 @@ def staff(installation: Place) -> Iterator[StaffSession]:
 
 
 @pytest.fixture(scope="module")
-def neighbour(installation: Place) -> Iterator[StaffSession]:
+def neighbour(installation: Installation) -> Iterator[StaffSession]:
     """An analyst of another tenant with a running kernel, to be left in peace."""
     with StaffSession(installation, "analyst-rietberg") as session:
         session.run("1")
         yield session
 
 
-def ask_json(session: StaffSession, code: str) -> Any:
-    """Run code that prints JSON and return it."""
-    result = session.run(code)
-    assert not result.error, result.error
-    return json.loads(result.text)
-
-
 def test_the_kernel_is_connected_with_nothing_to_configure(staff: StaffSession) -> None:
-    names = ask_json(
-        staff,
+    names = staff.ask_json(
         "import os, json; print(json.dumps({k: v for k, v in os.environ.items() if k.startswith('URBANLAB_')}))",
     )
     assert names["URBANLAB_TENANT"] == "guetersloh"
@@ -286,7 +209,7 @@ def test_each_server_has_an_account_and_a_home_of_its_own(
         "import os, json; home = os.environ['HOME'];"
         "print(json.dumps([os.getuid(), home, os.stat(home).st_mode & 0o777]))"
     )
-    mine, theirs = ask_json(staff, code), ask_json(neighbour, code)
+    mine, theirs = staff.ask_json(code), neighbour.ask_json(code)
     assert mine[0] != theirs[0]
     assert 0 not in (mine[0], theirs[0])
     assert mine[1] != theirs[1]
@@ -299,7 +222,7 @@ def test_kernels_talk_over_sockets_in_a_private_folder(staff: StaffSession) -> N
         "info = json.loads(Path(ipykernel.get_connection_file()).read_text());"
         "print(json.dumps([info['transport'], info['ip'], os.stat(Path(info['ip']).parent).st_mode & 0o777]))"
     )
-    transport, address, mode = ask_json(staff, code)
+    transport, address, mode = staff.ask_json(code)
     assert transport == "ipc"
     assert Path(address).is_absolute()
     assert mode == 0o700
@@ -310,13 +233,13 @@ def test_limits_hold_in_the_kernel(staff: StaffSession) -> None:
         "import resource as r, json; status = open('/proc/self/status').read();"
         "print(json.dumps([r.getrlimit(r.RLIMIT_CORE), r.getrlimit(r.RLIMIT_DATA), 'NoNewPrivs:\\t1' in status]))"
     )
-    core, data, no_new_privileges = ask_json(staff, code)
+    core, data, no_new_privileges = staff.ask_json(code)
     assert core == [0, 0]
     assert data[0] == data[1] > 0
     assert no_new_privileges
 
 
-def find_hub(installation: Place) -> psutil.Process:
+def find_hub(installation: Installation) -> psutil.Process:
     """Return the hub's process: the one that listens at its port."""
     port = installation.settings.hub_api_port
     pids = {
@@ -327,7 +250,7 @@ def find_hub(installation: Place) -> psutil.Process:
     return psutil.Process(pids.pop())
 
 
-def test_restarting_the_hub_interrupts_no_kernel(installation: Place, staff: StaffSession) -> None:
+def test_restarting_the_hub_interrupts_no_kernel(installation: Installation, staff: StaffSession) -> None:
     assert not staff.run("kept = 'still here'").error
     hub = find_hub(installation)
     hub.kill()
@@ -341,10 +264,9 @@ def test_restarting_the_hub_interrupts_no_kernel(installation: Place, staff: Sta
 
 
 @needs_root
-def test_stopping_a_server_ends_everything_that_its_account_runs(installation: Place) -> None:
+def test_stopping_a_server_ends_everything_that_its_account_runs(installation: Installation) -> None:
     with StaffSession(installation, "steward-guetersloh") as session:
-        uid = ask_json(
-            session,
+        uid = session.ask_json(
             "import os, subprocess;"
             "subprocess.Popen('setsid nohup sleep 1000 & setsid sh -c \"sleep 1000 & sleep 999\" &', shell=True);"
             "print(os.getuid())",
@@ -363,7 +285,7 @@ def list_processes(uid: int) -> list[psutil.Process]:
     ]
 
 
-def test_a_service_starts_the_tenants_report_server_and_no_other(installation: Place) -> None:
+def test_a_service_starts_the_tenants_report_server_and_no_other(installation: Installation) -> None:
     started = ask_as_service(installation, "reports", "POST", "users/reports@guetersloh/server")
     assert started.status_code in (201, 202), started.text
     wait_until(
@@ -395,12 +317,14 @@ print(json.dumps([path for path in PATHS if read(path) is not None]))
 
 def read_from(session: StaffSession, paths: list[str]) -> list[str]:
     """Return those of the paths that code in the kernel can read."""
-    readable: list[str] = ask_json(session, READ_ALL.replace("PATHS", json.dumps(paths)))
+    readable: list[str] = session.ask_json(READ_ALL.replace("PATHS", json.dumps(paths)))
     return readable
 
 
 @needs_root
-def test_a_kernel_reads_nothing_of_the_platforms_state(installation: Place, staff: StaffSession) -> None:
+def test_a_kernel_reads_nothing_of_the_platforms_state(
+    installation: Installation, staff: StaffSession
+) -> None:
     state = installation.settings.state
     allowed = {state / "records", state / "installation"}
     paths = [
@@ -418,7 +342,7 @@ def test_a_kernel_reads_nothing_of_another_person(staff: StaffSession, neighbour
         "import os, json; folders = [os.environ['HOME'], os.environ['JUPYTER_RUNTIME_DIR']];"
         "print(json.dumps([*folders, os.getpid(), os.getppid()]))"
     )
-    home, runtime, kernel, server = ask_json(neighbour, code)
+    home, runtime, kernel, server = neighbour.ask_json(code)
     paths = [home, f"{home}/.urbanlab-server.log", runtime, *map(str, Path(runtime).iterdir())]
     private = ("environ", "mem", "maps", "cwd/", "root/", "fd")
     paths += [f"/proc/{pid}/{name}" for pid in (kernel, server) for name in private]
@@ -427,7 +351,7 @@ def test_a_kernel_reads_nothing_of_another_person(staff: StaffSession, neighbour
 
 @needs_root
 def test_a_kernel_reads_no_environment_but_that_of_its_own_account(staff: StaffSession) -> None:
-    uid = ask_json(staff, "import os; print(os.getuid())")
+    uid = staff.ask_json("import os; print(os.getuid())")
     others = [
         f"/proc/{process.pid}/environ"
         for process in psutil.process_iter(["uids"])
@@ -438,7 +362,7 @@ def test_a_kernel_reads_no_environment_but_that_of_its_own_account(staff: StaffS
 
 @needs_root
 def test_a_kernel_can_signal_and_trace_nobody_else(staff: StaffSession, neighbour: StaffSession) -> None:
-    victim = ask_json(neighbour, "import os; print(os.getpid())")
+    victim = neighbour.ask_json("import os; print(os.getpid())")
     code = f"""
 import ctypes, json, os
 got = []
@@ -451,14 +375,13 @@ for pid in ({victim}, {os.getpid()}, 1):
         got.append(['trace', pid])
 print(json.dumps(got))
 """
-    assert ask_json(staff, code) == []
+    assert staff.ask_json(code) == []
     assert neighbour.run("print('in peace')").text == "in peace\n"
 
 
 @needs_root
 def test_a_kernel_reaches_no_kernel_of_another(staff: StaffSession, neighbour: StaffSession) -> None:
-    sockets = ask_json(
-        neighbour,
+    sockets = neighbour.ask_json(
         "import json, os; d = os.environ['JUPYTER_RUNTIME_DIR'];"
         "print(json.dumps([os.path.join(d, name) for name in os.listdir(d)]))",
     )
@@ -473,13 +396,13 @@ for path in {sockets!r}:
 print(json.dumps(got))
 """
     assert [path for path in sockets if "ipc" in path]
-    assert ask_json(staff, code) == []
+    assert staff.ask_json(code) == []
 
 
 def test_listeners_tell_nothing_without_a_credential(
-    installation: Place, staff: StaffSession, neighbour: StaffSession
+    installation: Installation, staff: StaffSession, neighbour: StaffSession
 ) -> None:
-    server = ask_json(neighbour, "import os, json; print(json.dumps(os.environ['JUPYTERHUB_SERVICE_URL']))")
+    server = neighbour.ask_json("import os, json; print(json.dumps(os.environ['JUPYTERHUB_SERVICE_URL']))")
     settings = installation.settings
     addresses = [
         f"{settings.hub_api_url}/users",
@@ -498,7 +421,7 @@ def ask(address):
         return error.code
 print(json.dumps([ask(address) for address in {addresses!r}]))
 """
-    assert ask_json(staff, code) == [403] * len(addresses)
+    assert staff.ask_json(code) == [403] * len(addresses)
 
 
 def test_a_kernels_token_opens_nothing_of_others(staff: StaffSession, neighbour: StaffSession) -> None:
@@ -518,4 +441,4 @@ print(json.dumps([
     ask('DELETE', '/users/' + other + '/server'), ask('GET', '/proxy'), ask('POST', '/shutdown', b'{{}}'),
 ]))
 """
-    assert set(ask_json(staff, code)) <= {403, 404}
+    assert set(staff.ask_json(code)) <= {403, 404}

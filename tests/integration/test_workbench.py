@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import fmean
 from urllib.parse import quote, urlsplit
-from zoneinfo import ZoneInfo
 
-import holidays
 import pytest
-import requests
 from playwright.sync_api import Browser, Page, Request, expect
+
+from .figures import BUSIEST, find_busiest_hour, read_counts
 
 NOTEBOOK = "Kuratierte Notebooks/innenstadt/01_passantenfrequenz_und_wetter.ipynb"
 TENANT = "guetersloh"
-DAYS = ["montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag"]
 PICTURES = Path(os.environ.get("URBANLAB_PICTURES") or Path(__file__).parents[1] / ".artifacts")
 
 
@@ -75,6 +70,7 @@ def _scroll_until(page: Page, text: str, seconds: float = 90) -> None:
             return
         page.locator(".jp-WindowedPanel-outer").first.evaluate("node => node.scrollBy(0, 600)")
         page.wait_for_timeout(400)
+    page.screenshot(path=PICTURES / "missing.png")
     raise AssertionError(f"{text!r} did not appear: {page.locator('.jp-OutputArea-error').all_inner_texts()}")
 
 
@@ -100,41 +96,10 @@ def test_the_findings_are_what_the_source_rows_say(ran: Page, installation) -> N
     _scroll_until(ran, "Der Takt der Woche")
     text = ran.locator(".jp-OutputArea-output", has_text="Der Takt der Woche").first.inner_text()
     ran.screenshot(path=PICTURES / "findings.png")
-    day, hour, mean = _busiest_hour(_read_rows(installation))
-    found = re.search(r"Am stärksten ist (\w+) zwischen (\d+) und \d+ Uhr mit im Mittel (\d+) Personen", text)
+    found = re.search(BUSIEST, text)
     assert found is not None, text
-    assert (found[1].lower(), int(found[2]), int(found[3])) == (DAYS[day], hour, round(mean))
-
-
-def _read_rows(installation) -> list[tuple[str, datetime, int]]:
-    answer = requests.post(
-        installation.settings.warehouse_url,
-        data=f"SELECT sensor, toUnixTimestamp(observed_at), persons FROM {TENANT}.footfall "
-        "WHERE observed_at >= now() - toIntervalDay(365) FORMAT CSV",
-        auth=("operator", installation.secret("warehouse-operator")),
-        timeout=60,
-    )
-    answer.raise_for_status()
-    return [
-        (sensor, datetime.fromtimestamp(int(instant), UTC), int(persons))
-        for sensor, instant, persons in csv.reader(io.StringIO(answer.text))
-    ]
-
-
-def _busiest_hour(rows: list[tuple[str, datetime, int]]) -> tuple[int, int, float]:
-    """Weekday, hour and mean of the busiest hour, where all counters counted and no holiday was."""
-    sensors = {sensor for sensor, _, _ in rows}
-    hours: dict[datetime, list[int]] = {}
-    for _, instant, persons in rows:
-        hours.setdefault(instant, []).append(persons)
-    closed = holidays.Germany(subdiv="NW", years=range(2024, 2030))
-    means: dict[tuple[int, int], list[int]] = {}
-    for instant, counts in hours.items():
-        local = instant.astimezone(ZoneInfo("Europe/Berlin"))
-        if len(counts) == len(sensors) and local.date() not in closed:
-            means.setdefault((local.weekday(), local.hour), []).append(sum(counts))
-    (day, hour), counts = max(means.items(), key=lambda item: fmean(item[1]))
-    return day, hour, fmean(counts)
+    busiest = find_busiest_hour(read_counts(installation, TENANT))
+    assert (found[1].lower(), int(found[2]), int(found[3])) == busiest
 
 
 def test_figures_and_map_are_drawn(ran: Page) -> None:

@@ -31,13 +31,27 @@ def _probe_keycloak(settings: Settings) -> Problem:
 
 
 def _probe_proxy(settings: Settings) -> Problem:
+    return "does not answer" if _ask_proxy(settings) is None else None
+
+
+def _ask_proxy(settings: Settings) -> requests.Response | None:
+    """Return the proxy's routes, or None where it does not tell them."""
     token = read_secret(settings.master_secrets, "proxy-api-token").reveal()
     routes = f"http://{settings.bind}:{settings.proxy_api_port}/api/routes"
-    return _probe(routes, {"Authorization": f"token {token}"})
+    answer = _get(routes, {"Authorization": f"token {token}"})
+    return answer if answer is not None and answer.status_code == 200 else None
 
 
 def _probe_hub(settings: Settings) -> Problem:
-    return _probe(settings.hub_api_url) or _probe(f"{settings.hub_api_url.removesuffix('/api')}/health")
+    health = f"{settings.hub_api_url.removesuffix('/api')}/health"
+    return _probe(settings.hub_api_url) or _probe(health) or _probe_hub_route(settings)
+
+
+def _probe_hub_route(settings: Settings) -> Problem:
+    """Return whether browsers find the hub: a proxy that was started anew knows no way until the hub tells it."""
+    answer = _ask_proxy(settings)
+    known = answer is None or any(route.get("hub") for route in answer.json().values())
+    return None if known else "is not known to the proxy yet"
 
 
 def _probe_service(port: str, bind: str = "bind") -> Callable[[Settings], Problem]:
@@ -47,14 +61,20 @@ def _probe_service(port: str, bind: str = "bind") -> Callable[[Settings], Proble
     return probe
 
 
-def _probe(url: str, headers: Mapping[str, str] | None = None) -> Problem:
+def _probe(url: str) -> Problem:
+    answer = _get(url)
+    if answer is None:
+        return "does not answer"
+    return None if answer.status_code == 200 else _explain(answer.status_code, answer.content)
+
+
+def _get(url: str, headers: Mapping[str, str] | None = None) -> requests.Response | None:
     with requests.Session() as session:
         session.trust_env = False  # these addresses are our own machine's, whatever proxy the operator has
         try:
-            answer = session.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False)
+            return session.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False)
         except requests.RequestException:
-            return "does not answer"
-    return None if answer.status_code == 200 else _explain(answer.status_code, answer.content)
+            return None
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -197,7 +197,10 @@ def _stopping_by_signals(stop: threading.Event) -> Iterator[None]:
 def _alone(settings: Settings) -> Iterator[TextIO]:
     """Let nobody else start the same installation until the lock is closed."""
     settings.state.mkdir(parents=True, exist_ok=True)
-    with (settings.state / "up.lock").open("w") as lock:
+    path = settings.state / "up.lock"
+    path.touch(mode=0o600)  # whoever may open it could hold it for ever
+    path.chmod(0o600)
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

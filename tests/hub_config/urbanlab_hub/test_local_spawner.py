@@ -179,3 +179,14 @@ def test_two_persons_share_neither_account_nor_folders(make_spawner: Callable[..
     assert {one.account_name, one.home, one.runtime}.isdisjoint(
         {other.account_name, other.home, other.runtime}
     )
+
+
+def test_a_service_users_server_opens_to_the_scope_of_its_group(
+    make_spawner: Callable[..., TinySpawner],
+) -> None:
+    group = "access:servers!group=/services/reports"
+    assert group in make_spawner("reports@alpha").oauth_access_scopes
+    assert make_spawner("anna@alpha").oauth_access_scopes == [
+        "access:servers!server=anna@alpha/",
+        "access:servers!user=anna@alpha",
+    ]
