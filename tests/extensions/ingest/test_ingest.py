@@ -107,7 +107,7 @@ def make_messages(first: int, count: int) -> list[bytes]:
     ]
 
 
-def wait_for_rows(clickhouse: ClickHouse, table: str, rows: int, seconds: float = 30) -> float:
+def wait_for_rows(clickhouse: ClickHouse, table: str, rows: int, seconds: float = 120) -> float:
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -30,10 +31,20 @@ def authenticator() -> Authenticator:
     return Authenticator(PUBLIC, {"ingest": Secret(INGEST)})
 
 
+@dataclass(frozen=True)
+class In:
+    """An instant so many seconds from when a credential is made, which is not when the tests are collected."""
+
+    seconds: int
+
+
 def sign(key: Any = KEY, algorithm: str = "EdDSA", **changes: Any) -> str:
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "anna@alpha", "tenant": "alpha", "access": "analyst"}
-    claims |= {"iat": now, "exp": now + 300, "jti": "1"} | changes
+    claims |= {"iat": now, "exp": now + 300, "jti": "1"}
+    claims |= {
+        name: now + value.seconds if isinstance(value, In) else value for name, value in changes.items()
+    }
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, key, algorithm)
 
 
@@ -65,9 +76,9 @@ def test_the_role_follows_from_tenant_and_access(authenticator: Authenticator, a
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"exp": int(time.time()) - 60}, "expired"),
-        ({"exp": int(time.time()) + MAX_LIFETIME + 60}, "longer than allowed"),
-        ({"iat": int(time.time()) + 600, "exp": int(time.time()) + 900}, "not valid"),
+        ({"exp": In(-60)}, "expired"),
+        ({"exp": In(MAX_LIFETIME + 60)}, "longer than allowed"),
+        ({"iat": In(600), "exp": In(900)}, "not valid"),
         ({"aud": "urbanlab-kafka"}, "another service"),
         ({"iss": "somebody"}, "not valid"),
         ({"access": "operator"}, "not valid"),
