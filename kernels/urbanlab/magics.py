@@ -1,10 +1,11 @@
-"""The cell magic `%%sql` and the line magic `%tail`; the kernel loads this at its start."""
+"""What the kernel loads at its start: the magics `%%sql` and `%tail`, and the guard of maps."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from urbanlab.errors import ParameterError, TopicNotFoundError
+from urbanlab.late_imports import call_after_import
 
 
 def sql(line: str, cell: str, shell: Any) -> Any:
@@ -38,8 +39,17 @@ def tail(line: str) -> Any:
     return make_tail(topic, where=where.strip())
 
 
+def guard_maps() -> None:
+    """Let folium's own maps load nothing from others, as those of `urbanlab.map` do."""
+    from urbanlab.session import current_session
+    from urbanlab.widgets.own_files import use_own_files
+
+    use_own_files(current_session().assets_url)
+
+
 def load_ipython_extension(shell: Any) -> None:
-    """Register the magics; IPython calls this."""
+    """Register the magics and the guard; IPython calls this."""
+    call_after_import("folium", guard_maps)
 
     def run_sql(line: str, cell: str) -> Any:
         return sql(line, cell, shell)

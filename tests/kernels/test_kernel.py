@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import time
@@ -109,6 +110,16 @@ def test_a_query_and_its_errors_are_short_and_show_no_token(kernel: Kernel) -> N
     assert "DatasetNotFoundError" in shown[2] and "ParameterError" in shown[3]
     assert all(len(text.splitlines()) < 8 for text in shown[:4])
     assert not any(HUB_TOKEN_VALUE in text or "eyJ" in text for text in shown)
+
+
+def test_folium_alone_loads_nothing_from_others_either(kernel: Kernel) -> None:
+    page = kernel.run("import folium; print(folium.Map([51.9, 8.4])._repr_html_())")
+    assert "/leaflet/leaflet.js" in page
+    assert not re.search(r"https?://(?!www\.w3\.org|leafletjs\.com|python-visualization)", page)
+    refused = kernel.run(
+        "folium.TileLayer('OpenStreetMap').add_to(m := folium.Map()); print(m._repr_html_())"
+    )
+    assert "somebody else" in refused
 
 
 def test_a_tail_does_not_hold_the_kernel_and_survives_an_interrupt(

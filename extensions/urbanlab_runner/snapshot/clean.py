@@ -30,6 +30,7 @@ _SVG_NAMES = """
     radialgradient stop clippath mask marker symbol use pattern image title desc
 """
 SVG = frozenset(_SVG_NAMES.split())
+_SHAPES = SVG - {"svg", "title", "desc"}
 _MATHML_NAMES = """
     math mrow mi mo mn ms mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover
     mtable mtr mtd mstyle mpadded mphantom menclose mmultiscripts mprescripts none mfenced
@@ -90,9 +91,7 @@ def _remove_markup_that_is_no_element(soup: BeautifulSoup) -> None:
 
 
 def _clean_element(element: Tag, foreign: ForeignAddresses) -> None:
-    # The title of a drawing is its description, that of a page would change how a browser reads on.
-    is_page_title = element.name == "title" and element.find_parent("svg") is None
-    if element.name in WITH_CONTENT or is_page_title:
+    if element.name in WITH_CONTENT or _is_page_title(element):
         _report_removed(element, foreign)
         element.decompose()
     elif element.name not in KNOWN:
@@ -101,6 +100,18 @@ def _clean_element(element: Tag, foreign: ForeignAddresses) -> None:
         _clean_style(element, foreign)
     else:
         _clean_attributes(element, foreign)
+
+
+def _is_page_title(element: Tag) -> bool:
+    """Return whether a browser would take a title for the page's, and read on as text until it ends.
+
+    That of a drawing is its description. But an element of HTML on the way to it ends the drawing, and what
+    describes a drawing holds HTML again.
+    """
+    above = element.parent
+    while above is not None and above.name in _SHAPES:
+        above = above.parent
+    return element.name == "title" and (above is None or above.name != "svg")
 
 
 def _report_removed(element: Tag, foreign: ForeignAddresses) -> None:

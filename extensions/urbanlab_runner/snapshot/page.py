@@ -25,6 +25,7 @@ from urbanlab_runner.snapshot.texts import markdown_to_html
 from urbanlab_runner.snapshot.words import get_words
 
 TEMPLATE = "snapshot"
+HIDDEN = "remove-cell"  # the tag of a cell that is for the notebook's own readers
 TEMPLATE_EXTENSION = ".html.j2"
 
 
@@ -119,5 +120,10 @@ def _render(notebook: nbformat.NotebookNode, pieces: Pieces, fallback: Fallback)
         filters={"show_text": show_text, "show_output": show_output},
         default_preprocessors=[],  # they prepare code and styles, which are not shown
     )
-    body, _ = exporter.from_notebook_node(notebook)
+    body, _ = exporter.from_notebook_node(_without_hidden(notebook))
     return str(body)
+
+
+def _without_hidden(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    cells = [cell for cell in notebook.cells if HIDDEN not in cell.metadata.get("tags", ())]
+    return nbformat.NotebookNode({**notebook, "cells": cells})

@@ -13,7 +13,7 @@ from urbanlab.crs import WGS84, from_frame, to_wgs84
 from urbanlab.errors import MapError, suggest
 from urbanlab.session import Session, current_session
 from urbanlab.widgets.legend import Colours, escape, format_number, is_missing, make_colours
-from urbanlab.widgets.own_files import check_own, use_own_files
+from urbanlab.widgets.own_files import MAX_ZOOM, use_own_files
 from urbanlab.widgets.picture import draw_picture
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ MAX_FEATURES = 10_000
 # A browser takes seconds for so much drawing, at whatever number of features.
 MAX_BYTES = 20_000_000
 MAX_TOOLTIP_FIELDS = 12
-MAX_ZOOM = 19
 CLOSEST_ZOOM = 16
 
 _WORDS = {
@@ -140,11 +139,6 @@ class Map(folium.Map):  # type: ignore[misc]  # folium has no types
 
     def _repr_svg_(self) -> tuple[str, dict[str, str]] | None:
         return self._picture
-
-    def render(self, **kwargs: Any) -> None:
-        """Render; raise `MapError` if something was added that would be loaded from somebody else."""
-        check_own(self)
-        super().render(**kwargs)
 
     def _repr_html_(self, **kwargs: Any) -> str:
         page = (

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import wraps
+from typing import Any
 
 import branca.element
+import folium
 
 from urbanlab.errors import MapError
 
@@ -27,6 +29,8 @@ OWN_FILES = (
     (r"/MarkerCluster\.Default\.css$", "markercluster/MarkerCluster.Default.css"),
     (r"/d3[./].*\.js$", "d3/d3.min.js"),
 )
+MAX_ZOOM = 19  # without tiles nothing else says how far a map goes
+_TILES = 6  # the place of `tiles` among the arguments of folium's Map
 _FOREIGN = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 
 
@@ -60,8 +64,15 @@ def check_own(element: branca.element.Element) -> None:
 def use_own_files(assets_url: str) -> None:
     """Make every folium map of this kernel name our own files only; calling it again changes the place.
 
-    All links of folium, its plugins and branca's legends are made by one class; this is its one door.
+    All links of folium, its plugins and branca's legends are made by one class, and all maps are drawn by
+    another: these are the two doors. A map that asks for no tiles gets none instead of somebody else's.
     """
+    _guard_links(assets_url)
+    _guard_drawing()
+    _leave_out_tiles()
+
+
+def _guard_links(assets_url: str) -> None:
     link = branca.element.Link
     original = getattr(link.__init__, "__wrapped__", link.__init__)
 
@@ -71,3 +82,28 @@ def use_own_files(assets_url: str) -> None:
         original(self, own_address(url, assets_url), download=False)
 
     link.__init__ = make_link
+
+
+def _guard_drawing() -> None:
+    figure = branca.element.Figure
+    original = getattr(figure.render, "__wrapped__", figure.render)
+
+    @wraps(original)
+    def render(self: branca.element.Figure, **options: Any) -> str:
+        check_own(self)
+        return str(original(self, **options))
+
+    figure.render = render
+
+
+def _leave_out_tiles() -> None:
+    original = getattr(folium.Map.__init__, "__wrapped__", folium.Map.__init__)
+
+    @wraps(original)
+    def make_map(self: folium.Map, *values: Any, **options: Any) -> None:
+        if len(values) <= _TILES:
+            options.setdefault("tiles", None)
+            options.setdefault("max_zoom", MAX_ZOOM)
+        original(self, *values, **options)
+
+    folium.Map.__init__ = make_map

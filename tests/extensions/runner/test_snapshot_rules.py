@@ -34,10 +34,13 @@ class Watch(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.found: list[str] = []
+        self._open: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [tag] if tag in ACTING else []
+        is_description = tag == "title" and self._open[-1:] in (["svg"], ["g"])
+        self.found += [tag] if tag in ACTING and not is_description else []
+        self._open.append(tag)
         for name, value in attrs:
             address = (value or "").lower()
             is_source = name in ("src", "srcset", "data", "poster", "background", "action")
@@ -47,6 +50,10 @@ class Watch(HTMLParser):
             is_bad |= name.endswith("href") and address.startswith(("javascript", "data", "vbscript"))
             is_bad |= name == "style" and "far.example" in address
             self.found += [f"{tag} {name}={value}"] if is_bad else []
+
+    def handle_endtag(self, tag: str) -> None:
+        while tag in self._open and self._open.pop() != tag:
+            pass
 
     def handle_comment(self, data: str) -> None:
         self.found.append(f"<!--{data}")
@@ -127,6 +134,12 @@ def test_nothing_hostile_is_left_wherever_it_stands(text: str) -> None:
 def test_nor_when_it_is_put_together(parts: list[str]) -> None:
     text = make_body(show(html="".join(parts)))
     assert Watch(text).found == []
+
+
+@pytest.mark.parametrize("way", ["<p>", "<g><div>", "<desc>", "<title>", "<a>"])
+def test_a_title_that_a_browser_would_take_for_the_pages_goes(way: str) -> None:
+    assert "x</title>" not in make_body(show(html=f"<svg>{way}<title>x</title></svg>"))
+    assert "x</title>" in make_body(show(html="<svg><g><title>x</title><rect/></g></svg>"))
 
 
 def test_deep_nesting_is_no_harm() -> None:
@@ -266,6 +279,15 @@ def test_code_warnings_and_errors_are_not_shown_and_order_is_kept() -> None:
     text = make_body(new_code_cell("code()", outputs=outputs))
     assert re.findall(r">(\w+)</pre>", text) == ["first", "last"]
     assert "secret" not in text and "warning" not in text and "code()" not in text
+
+
+def test_a_cell_that_is_for_staff_only_is_not_on_the_page() -> None:
+    body = make_body(
+        new_markdown_cell("How to change this notebook", metadata={"tags": ["remove-cell"]}),
+        new_markdown_cell("What it says"),
+    )
+    assert "What it says" in body
+    assert "How to change" not in body
 
 
 def test_the_best_form_that_shows_something_is_taken() -> None:
