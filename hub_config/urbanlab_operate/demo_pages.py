@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from urbanlab.contract.records import read_tenants
+from urbanlab.contract.records import Tenant, read_tenants
 from urbanlab_hub.settings import Settings
 from urbanlab_hub.tenants import DEMO_FOLDER
 from urbanlab_operate.demo import read_passwords
@@ -57,8 +57,8 @@ def _publish(settings: Settings, stop: threading.Event) -> None:
     done = _read_done(settings)
     staff = {tenant: _sign_in(settings, tenant) for tenant in _list_tenants(settings) if tenant not in done}
     for page in _list_pages(settings) if staff else ():
-        for people in staff.values():
-            _release_datasets(people, page.datasets)
+        for tenant, people in staff.items():
+            _release_datasets(people, _describe(read_tenants(settings.records)[tenant], page.datasets))
         submissions = {tenant: _submit(people, page) for tenant, people in staff.items()}
         for tenant, submission in submissions.items():
             _release_page(staff[tenant], submission, stop)
@@ -85,6 +85,20 @@ def _list_pages(settings: Settings) -> Iterator[_Page]:
     entries: list[dict[str, Any]] = yaml.safe_load(PAGES.read_text(encoding="utf-8"))
     for entry in entries:
         yield _Page(settings.curated / entry["notebook"], entry["datasets"])
+
+
+def _describe(tenant: Tenant, datasets: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Return what is said about each dataset: what its feed says, with the page's own words laid over it."""
+    feeds = {feed.name: {"title": feed.title, "description": feed.description} for feed in tenant.feeds}
+    return {
+        name: {
+            f"{field}_{language}": text
+            for field, texts in feeds.get(name, {}).items()
+            for language, text in texts.items()
+        }
+        | dict(words)
+        for name, words in datasets.items()
+    }
 
 
 def _release_datasets(people: _Staff, datasets: Mapping[str, Mapping[str, str]]) -> None:
