@@ -27,7 +27,7 @@ class StockHub:
 
     def __init__(self, settings: Settings) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="urbanlab-stock-hub-", dir="/var/tmp"))
-        self.python = _make_environment(self.folder / "environment")
+        self.python = make_environment(self.folder / "environment")
         ports = _find_free_ports(3)
         self.url = f"http://127.0.0.1:{ports[0]}/"
         (self.folder / "jupyterhub_config.py").write_text(_render(self.folder, self.python, settings, *ports))
@@ -65,7 +65,7 @@ class StockHub:
             return False
 
 
-def _make_environment(folder: Path) -> str:
+def make_environment(folder: Path) -> str:
     """Make an environment over our libraries; ours would bring its own configuration of servers along."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     here = Path(sys.prefix)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -20,6 +21,18 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+START_SECONDS = (
+    420  # what the first test is given: it waits for everything to start, the demo's pages among it
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the first of these tests the time that the installation takes to start."""
+    ours = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    if ours:
+        ours[0].add_marker(pytest.mark.timeout(START_SECONDS))
 
 
 @pytest.fixture(scope="session")

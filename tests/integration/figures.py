@@ -18,12 +18,13 @@ BUSIEST = r"Am stärksten ist (\w+) zwischen (\d+) und \d+ Uhr mit im Mittel (\d
 Count = tuple[str, datetime, int]
 
 
-def read_counts(installation: Installation, tenant: str) -> list[Count]:
-    """Return sensor, hour and persons of the last year."""
+def read_counts(installation: Installation, tenant: str, days: int = 365, until: str = "") -> list[Count]:
+    """Return sensor, hour and persons of the last days before `until` (ISO 8601), or before now."""
+    end = f"parseDateTimeBestEffort('{until}')" if until else "now()"
     rows = ask_warehouse(
         installation,
         f"SELECT sensor, toUnixTimestamp(observed_at), persons FROM {tenant}.footfall "
-        "WHERE observed_at >= now() - toIntervalDay(365)",
+        f"WHERE observed_at >= {end} - toIntervalDay({days}) AND observed_at <= {end}",
     )
     return [
         (sensor, datetime.fromtimestamp(int(instant), UTC), int(persons)) for sensor, instant, persons in rows

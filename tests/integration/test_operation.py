@@ -29,7 +29,10 @@ from .people import People
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give services accounts of their own")
 
-PARTS = {"keycloak", "kafka", "engine", "warehouse", "proxy", "hub", "tokens", "ingest", "simulator"}
+PARTS = {
+    *("keycloak", "kafka", "engine", "warehouse", "proxy", "hub", "tokens", "ingest", "publisher", "portal"),
+    "simulator",
+}
 
 
 # --- starting and ending ---

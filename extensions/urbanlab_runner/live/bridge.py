@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from jupyter_client.session import DELIM
 
 from urbanlab_runner.notebook_client import PageKernelManager
 
+GREETING_SECONDS = 2.0
 _SIGNED_PARTS = 4
 
 
@@ -16,11 +19,18 @@ class Bridge:
 
     def __init__(self, manager: PageKernelManager) -> None:
         self._client = manager.client()
-        self._client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=False)
+        self._client.start_channels(  # noqa: S604 - a channel of that name
+            shell=True, iopub=True, stdin=False, hb=False, control=False
+        )
         self._sockets = {
             "shell": self._client.shell_channel.socket,
             "iopub": self._client.iopub_channel.socket,
         }
+
+    async def wait_until_heard(self) -> None:
+        """Return once what the kernel says arrives; it greets whoever listens anew."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.receive("iopub"), GREETING_SECONDS)
 
     async def send(self, parts: list[bytes]) -> None:
         """Send a message to the kernel."""

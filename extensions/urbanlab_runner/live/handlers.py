@@ -111,7 +111,7 @@ class _VisitorHandler(RequestHandler):
 class PageHandler(_VisitorHandler):
     """…/live/open/TICKET?page=TENANT/SLUG: the page of a session, once."""
 
-    @allow_unauthenticated
+    @allow_unauthenticated  # type: ignore[untyped-decorator]
     async def get(self, ticket: str) -> None:
         """Send it and spend the ticket."""
         try:
@@ -125,7 +125,7 @@ class PageHandler(_VisitorHandler):
 class KernelHandler(_VisitorHandler):
     """…/live/session/KEY/api/kernels/ID: what Voilà's page asks about its kernel."""
 
-    @allow_unauthenticated
+    @allow_unauthenticated  # type: ignore[untyped-decorator]
     async def get(self, key: str, kernel_id: str) -> None:
         """Say that it is there."""
         session = get_session(self.sessions, key, kernel_id)
@@ -161,22 +161,23 @@ class ChannelsHandler(WebSocketHandler):
         """Speak the one protocol whose messages `messages` can take apart."""
         return messages.PROTOCOL if messages.PROTOCOL in subprotocols else None
 
-    @allow_unauthenticated
-    async def get(self, key: str, kernel_id: str) -> None:  # type: ignore[override]
+    @allow_unauthenticated  # type: ignore[untyped-decorator]
+    async def get(self, key: str, kernel_id: str) -> None:
         """Connect."""
         self.session = get_session(self.sessions, key, kernel_id)
         if messages.PROTOCOL not in self.request.headers.get("Sec-WebSocket-Protocol", ""):
             raise HTTPError(400)
+        self.bridge = Bridge(self.session.kernel.manager)
+        await self.bridge.wait_until_heard()
         await super().get(key, kernel_id)
+        if self.ws_connection is None:  # it was no opening of a connection
+            self.bridge.close()
 
     async def open(self, *names: str, **options: str) -> None:
         """Begin to carry messages."""
         assert self.session is not None
-        self.bridge = Bridge(self.session.kernel.manager)
         self.sessions.connect(self.session, self)
-        self._pumps = [
-            asyncio.create_task(self._pump(channel)) for channel in ("iopub", "shell")
-        ]
+        self._pumps = [asyncio.create_task(self._pump(channel)) for channel in ("iopub", "shell")]
 
     async def on_message(self, message: str | bytes) -> None:
         """Carry a message to the kernel, if it is one that may."""

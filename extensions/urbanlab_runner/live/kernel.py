@@ -1,4 +1,4 @@
-"""The kernel of a session: started in an environment and folders of its own, reached over sockets of this account."""
+"""The kernel of a session: an environment and folders of its own, reached over sockets of this account."""
 
 from __future__ import annotations
 

@@ -14,18 +14,21 @@ PROTOCOL = "v1.kernel.websocket.jupyter.org"
 _CONTROL_TARGET = "jupyter.widget.control"  # by which a page asks for the state of the widgets on it
 _TO_KERNEL = frozenset({"comm_msg", "comm_info_request", "comm_open", "kernel_info_request", "comm_close"})
 _HIDDEN = frozenset({"execute_input"})
+_MAX_OFFSETS = 64
 _PARTS = 4  # header, parent, metadata, content; buffers follow
 
 
 def read_from_browser(content: bytes | str) -> list[bytes] | None:
     """Return the parts of a message that may reach the kernel, or None for every other."""
-    if not isinstance(content, bytes):
+    # What it says about itself is looked at first: the reader below believes any number of parts.
+    if not isinstance(content, bytes) or int.from_bytes(content[:8], "little") > _MAX_OFFSETS:
         return None
     try:
         channel, parts = deserialize_msg_from_ws_v1(content)
-        header = json.loads(parts[0])
-        kind = header["msg_type"]
-        if channel != "shell" or len(parts) < _PARTS or kind not in _TO_KERNEL:
+        if channel != "shell" or len(parts) < _PARTS or sum(map(len, parts)) > len(content):
+            return None
+        kind = json.loads(parts[0])["msg_type"]
+        if kind not in _TO_KERNEL:
             return None
         # A page opens one comm, of a fixed kind; what else a kernel could open is the notebook's affair.
         if kind == "comm_open" and json.loads(parts[3])["target_name"] != _CONTROL_TARGET:
@@ -57,4 +60,8 @@ def write_to_browser(parts: list[bytes], channel: str) -> bytes | None:
     return packed
 
 
-_ERROR: dict[str, Any] = {"ename": "Error", "evalue": "", "traceback": ["Das hat nicht geklappt. / This did not work."]}
+_ERROR: dict[str, Any] = {
+    "ename": "Error",
+    "evalue": "",
+    "traceback": ["Das hat nicht geklappt. / This did not work."],
+}

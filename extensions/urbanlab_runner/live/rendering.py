@@ -11,12 +11,14 @@ from jupyter_core.paths import jupyter_path
 from nbformat import NotebookNode
 from traitlets.config import Config
 from voila.configuration import VoilaConfiguration
+from voila.exporter import VoilaMarkdownRenderer
 from voila.notebook_renderer import NotebookRenderer
 from voila.paths import collect_template_paths
 from voila.utils import get_page_config
 
 from urbanlab.contract.live import make_session_path
 from urbanlab_runner.live.kernel import SessionKernel
+from urbanlab_runner.snapshot.maths import to_mathml
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,19 @@ class _NoFiles:
 
     def file_exists(self, path: str) -> bool:
         return False
+
+
+class _MarkdownRenderer(VoilaMarkdownRenderer):  # type: ignore[misc]
+    """Makes MathML of formulas, as on the page itself."""
+
+    def block_math(self, body: str) -> str:
+        return to_mathml(body, block=True)
+
+    def inline_math(self, body: str) -> str:
+        return to_mathml(body, block=False)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return to_mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
 
 
 class _Renderer(NotebookRenderer):  # type: ignore[misc]
@@ -51,7 +66,14 @@ class _Renderer(NotebookRenderer):  # type: ignore[misc]
 
 
 async def render(
-    notebook: NotebookNode, kernel: SessionKernel, *, page: str, key: str, kernel_id: str, title: str, language: str
+    notebook: NotebookNode,
+    kernel: SessionKernel,
+    *,
+    page: str,
+    key: str,
+    kernel_id: str,
+    title: str,
+    language: str,
 ) -> str:
     """Return the page as HTML, its notebook executed; raise what nbclient and Jinja raise."""
     base_url = make_session_path(page, key)
@@ -62,7 +84,11 @@ async def render(
         notebook_path="page.ipynb",
         template_paths=find_template_paths(),
         traitlet_config=Config(
-            {"TemplateExporter": {"exclude_input": True}, "HTMLExporter": {"language_code": language}}
+            {
+                "TemplateExporter": {"exclude_input": True},
+                "HTMLExporter": {"language_code": language},
+                "VoilaExporter": {"markdown_renderer_class": _MarkdownRenderer},
+            }
         ),
         voila_configuration=configuration,
         contents_manager=_NoFiles(),
@@ -109,8 +135,9 @@ def make_page_config(base_url: str, configuration: VoilaConfiguration) -> dict[s
         "fullStaticUrl": STATIC_URL.rstrip("/"),
         "fullLabextensionsUrl": EXTENSIONS_URL.rstrip("/"),
         "terminalsAvailable": False,
-        # It would fetch its program from another host.
-        "disabledExtensions": ["@jupyterlab/mathjax2-extension:plugin"],
+        # Formulas are made here; whoever looks for the program of another host finds one of ours that does nothing.
+        "fullMathjaxUrl": "/static/live-maths.js",
+        "mathjaxConfig": "none",
     }
 
 

@@ -22,7 +22,7 @@ from urbanlab_runner.families import StillRunningError
 from urbanlab_runner.live.kernel import SessionKernel
 from urbanlab_runner.live.rendering import render
 from urbanlab_runner.notebook_client import OutputLimitError
-from urbanlab_runner.page_execute import FailedError, parameterize, read_notebook
+from urbanlab_runner.page_execute import parameterize, read_notebook
 from urbanlab_runner.page_process import MAX_PAGE_BYTES, PageProcesses
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Connection(Protocol):
 
 @dataclass
 class Session:
-    """One visitor's session; who knows its `ticket` has the page once, who knows its `key` what the page asks for."""
+    """One visitor's session; its `ticket` is good for the page, its `key` for what the page asks for."""
 
     page: str
     kernel: SessionKernel
@@ -190,7 +190,16 @@ class Sessions:
             reason = await self._watch(session)
         except (CellExecutionError, CellTimeoutError, DeadKernelError, NoSuchKernel, OutputLimitError):
             reason = "failed"
-        except (TimeoutError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError, TemplateError):
+        except (
+            TimeoutError,
+            RuntimeError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OSError,
+            TemplateError,
+        ):
             # A kernel sends what its notebook likes, and Voilà takes each message for what it should be.
             logger.exception("A session could not be prepared")
             reason = "failed"

@@ -203,6 +203,9 @@ class Desk:
         with self.audit.act(actor, "request_data", str(values.get("dataset", ""))[:120]) as line:
             check_member(actor)
             request = data_releases.parse_request(values, actor, uuid.uuid4().hex, now())
+            if not data_releases.names_table(values):
+                table = await self.open_data.find_table(actor.tenant, request.dataset)
+                request = dataclasses.replace(request, table=table or request.table)
             line["object"] = request.table
             for other in self.store.list_data_requests(actor.tenant):
                 if other.dataset == request.dataset and other.state in data_releases.OPEN_STATES:

@@ -30,6 +30,14 @@ class OpenData:
         # One after the other, so that a release which is tried again never overtakes its withdrawal.
         self._turn = asyncio.Lock()
 
+    async def find_table(self, tenant: str, name: str) -> str:
+        """Return the table that a name means for its tenant, or an empty text where nobody can say."""
+        try:
+            answer = json.loads(await self._ask("GET", f"/releases/{tenant}/{name}"))
+        except (InvalidRequestError, UnavailableError):
+            return ""
+        return str(answer["table"])
+
     async def release(self, decided: DataRequest) -> DataRequest:
         """Carry a release out; raise `InvalidRequestError` where the warehouse refuses it, undecided again.
 
@@ -84,11 +92,11 @@ class OpenData:
         else:
             await self._ask("DELETE", path, {"withdrawn_by": request.decided_by}, also=404)
 
-    async def _ask(self, method: str, path: str, body: dict[str, Any], also: int = 0) -> None:
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, also: int = 0) -> bytes:
         request = HTTPRequest(
             self._url + path,
             method=method,
-            body=json.dumps(body, ensure_ascii=False),
+            body=None if body is None else json.dumps(body, ensure_ascii=False),
             headers={"Content-Type": "application/json"},
             auth_username=USER,
             auth_password=self._secret.reveal(),
@@ -98,7 +106,8 @@ class OpenData:
             allow_nonstandard_methods=True,  # a DELETE that says who
         )
         try:
-            await AsyncHTTPClient().fetch(request)
+            response = await AsyncHTTPClient().fetch(request)
+            return bytes(response.body)
         except HTTPClientError as error:
             if error.code in {400, 404, 409} and error.code != also:
                 reason = error.response.body.decode("utf-8", "replace") if error.response else ""
@@ -108,6 +117,7 @@ class OpenData:
             if error.code != also:
                 logger.warning("the warehouse did not answer as it should", extra={"status": error.code})
                 raise UnavailableError("The warehouse does not answer now.", retry_after=5) from None
+            return b""
         except OSError:
             raise UnavailableError("The warehouse does not answer now.", retry_after=5) from None
 

@@ -37,7 +37,10 @@ class ReleasesHandler(_ReleaseHandler):
 
 @stream_request_body
 class ReleaseHandler(_ReleaseHandler):
-    """``PUT`` and ``DELETE /releases/TENANT/DATASET``: release and withdraw, as often as one likes."""
+    """``/releases/TENANT/DATASET``: ``PUT`` and ``DELETE`` release and withdraw, as often as one likes.
+
+    ``GET`` answers which of the tenant's tables the name means, released or not.
+    """
 
     def prepare(self) -> None:
         """Look who asks before anything is taken in."""
@@ -50,6 +53,11 @@ class ReleaseHandler(_ReleaseHandler):
         """Take a part of the body."""
         self._body += chunk
 
+    async def get(self, tenant: str, dataset: str) -> None:
+        """Answer with the table."""
+        _check_names(tenant, dataset)
+        self.write_json({"table": await self.gateway.releases.find_source(tenant, dataset)})
+
     async def put(self, tenant: str, dataset: str) -> None:
         """Answer with the release."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -58,10 +66,7 @@ class ReleaseHandler(_ReleaseHandler):
 
     async def delete(self, tenant: str, dataset: str) -> None:
         """Answer once nobody can read it any more."""
-        try:
-            view = make_view(tenant, dataset)
-        except NamingError as error:
-            raise WarehouseError(BAD_REQUEST, str(error)) from None
+        view = _check_names(tenant, dataset)
         await self.gateway.releases.withdraw(view, self._find_actor())
         self.write_json({"view": view})
 
@@ -72,3 +77,11 @@ class ReleaseHandler(_ReleaseHandler):
         except ValueError:
             return ""
         return str(values.get("withdrawn_by", ""))[:200] if isinstance(values, dict) else ""
+
+
+def _check_names(tenant: str, dataset: str) -> str:
+    """Return the view that would show the dataset; raise `WarehouseError` for names that nothing can have."""
+    try:
+        return make_view(tenant, dataset)
+    except NamingError as error:
+        raise WarehouseError(BAD_REQUEST, str(error)) from None

@@ -53,6 +53,19 @@ class Releases:
             if (release := find_release(table))
         ]
 
+    async def find_source(self, tenant: str, name: str) -> str:
+        """Return the table that a name means for its tenant: one of the own data, else of the workshop.
+
+        Raises `WarehouseError` where there is neither.
+        """
+        databases = (make_database(tenant), make_lab_database(tenant))
+        tables = await list_tables(self._engine, ROLE, set(databases))
+        named = {table.database for table in tables if table.name == name}
+        for database in databases:
+            if database in named:
+                return f"{database}.{name}"
+        raise make_not_there(name)
+
     async def release(self, release: Release) -> dict[str, Any]:
         """Let everybody read a dataset, as it is described now; raise `WarehouseError` if that cannot be."""
         if release.tenant not in self._tenants():

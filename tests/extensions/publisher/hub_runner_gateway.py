@@ -61,6 +61,7 @@ class HubRunnerGateway:
     running: dict[str, int] = field(default_factory=dict)  # user -> pages that are being made
     most_running: int = 0
     releases: dict[str, dict[str, Any]] = field(default_factory=dict)  # tenant/dataset -> body
+    workshop: set[str] = field(default_factory=set)  # names of tables that are there and nowhere else
     tokens: set[str] = field(default_factory=set)  # the credentials that were shown
     seconds: float = 0.05  # that a page takes
     start_count: int = 0
@@ -195,6 +196,14 @@ class ParcelHandler(_RunnerHandler):
 
 
 class ReleaseHandler(_Handler):
+    def get(self, name: str) -> None:
+        tenant, _, dataset = name.partition("/")
+        if dataset not in self.town.workshop:
+            self.set_status(404)
+            self.finish()
+            return
+        self.finish({"table": f"lab_{tenant}.{dataset}"})
+
     def put(self, name: str) -> None:
         if self.town.gateway_status != 200:
             return self.fail()

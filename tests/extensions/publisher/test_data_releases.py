@@ -53,6 +53,12 @@ def test_a_table_of_the_workshop_keeps_its_name(publisher: Any) -> None:
         publisher.act(OLGA, "request_data", {"dataset": "per_day"})
 
 
+def test_a_name_of_the_workshop_means_its_table(publisher: Any) -> None:
+    publisher.town.workshop.add("plots")
+    request = publisher.act(OLGA, "request_data", {"dataset": "plots"})
+    assert (request["dataset"], request["table"]) == ("plots", "lab_town.plots")
+
+
 def test_a_warehouse_that_is_away_is_told_when_it_is_back(publisher: Any, wait: Any) -> None:
     request = publisher.act(OLGA, "request_data", {"dataset": "footfall"})
     publisher.town.gateway_status = 503

@@ -315,3 +315,15 @@ def test_the_engine_makes_no_such_view_either(town: Warehouse, security: str) ->
     plain = "CREATE OR REPLACE VIEW lab_alba.plain AS SELECT '\"sql_security\":1' AS a"
     asyncio.run(engine.collect(Job("alba_analyst", plain, "change")))
     town.post("alba", "DROP VIEW lab_alba.plain")
+
+
+def test_a_name_means_the_own_table_and_else_the_workshops(town: Warehouse) -> None:
+    for name in ("footfall", "plots"):
+        table = "(a Int8) ENGINE = MergeTree ORDER BY a"
+        assert town.post("alba", f"CREATE OR REPLACE TABLE lab_alba.{name} {table}").ok
+    paths = ("alba/footfall", "alba/plots", "alba/nonsuch", "bern/plots", "alba/a__b")
+    answers = [ask(town, "GET", f"/releases/{path}") for path in paths]
+    assert [answer.status_code for answer in answers] == [200, 200, 404, 404, 400]
+    assert [answer.json()["table"] for answer in answers[:2]] == ["alba.footfall", "lab_alba.plots"]
+    assert ask(town, "GET", "/releases/alba/plots", "ingest").status_code == 403
+    town.post("alba", "DROP TABLE lab_alba.footfall")

@@ -91,6 +91,22 @@ def test_a_page_shows_text_map_and_widget_and_asks_nobody_else(
     visitor.shoot("page-wide")
 
 
+def test_the_program_for_widgets_comes_when_somebody_comes_near_one(
+    browser: Browser, start_portal: Callable[[], Portal]
+) -> None:
+    portal = start_portal()
+    digest = portal.public.add_page('<span style="display:block;height:5000px">Viel Text.</span>')
+    portal.public.publish(make_publication({"": digest}, slug="lang"))
+    visitor = Visit(browser, portal)
+    page = visitor.open("/guetersloh/lang/")
+    assert not [url for url in visitor.requests if "/static/snapshot/" in url]
+    assert page.locator(".ul-widget").inner_text() == "Stand: 1240"
+    page.locator(".ul-widget").scroll_into_view_if_needed()
+    page.get_by_text("Modul: 1240").wait_for()
+    assert visitor.problems == []
+    visitor.context.close()
+
+
 def test_a_preview_works_without_being_the_portal(visit: Callable[..., Visit], portal: Portal) -> None:
     path = portal.public.add_ticket(TICKET, publish_footfall(portal.public))
     visitor = visit()

@@ -1,4 +1,4 @@
-"""Why there is no interactive view; each becomes a page that leads to the page itself, which goes on being shown."""
+"""Why there is no interactive view; each becomes a page that leads back to what can always be read."""
 
 from __future__ import annotations
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from urbanlab.contract.live import READY, make_page_name
+import asyncio
+
+from urbanlab.contract.live import READY, WAITING, make_page_name
 from urbanlab.contract.publications import make_variant
 from urbanlab_portal import policies
 from urbanlab_portal.compression import make_content
@@ -15,6 +17,7 @@ from urbanlab_portal.pages import HTML
 from urbanlab_portal.parameters import choose, make_query
 
 SOON, LATER = 1, 3  # seconds until a waiting page asks again
+LOOKS, PAUSE = 10, 0.12  # how often a page is held back for a session that is nearly there
 
 
 class LiveHandler(BaseHandler):
@@ -78,7 +81,7 @@ class SeatHandler(LiveHandler):
         assert self.edition is not None
         question = self.parse_question()
         values = choose(self.edition.publication, question.values)
-        view = await self.views.renew(seat_id, page)
+        view = await self.renew(seat_id, page)
         is_ready = view.seat.state == READY
         if is_ready:
             if view.is_shown:
@@ -89,6 +92,16 @@ class SeatHandler(LiveHandler):
         seconds = SOON if view.seat.position == 0 else LATER
         headers = {} if is_ready else {"Refresh": str(seconds)}
         await self.send_page(content, {**policies.PAGE, **headers}, policies.NEVER)
+
+    async def renew(self, seat_id: str, page: str) -> View:
+        """Return a view as it is now, or as it is in a moment where its session is being prepared."""
+        view = await self.views.renew(seat_id, page)
+        for _ in range(LOOKS):
+            if view.seat.state != WAITING or view.seat.position:
+                break
+            await asyncio.sleep(PAUSE)
+            view = await self.views.renew(seat_id, page)
+        return view
 
 
 class ViewHandler(LiveHandler):
@@ -135,7 +148,7 @@ class KernelHandler(SessionHandler):
 class LeaveHandler(SessionHandler):
     """…/live/session/KEY/voila/api/shutdown/ID: what Voilà's page sends when it is left."""
 
-    SUPPORTED_METHODS = ("POST",)
+    SUPPORTED_METHODS = ("POST",)  # type: ignore[assignment]
 
     async def post(self, *names: str) -> None:
         """Free the seat."""

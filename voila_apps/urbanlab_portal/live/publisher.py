@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
@@ -29,7 +28,7 @@ class LiveClient:
         self._client: AsyncHTTPClient | None = None
 
     async def take(self, tenant: str, slug: str, variant: str) -> LiveSeat:
-        """Return a new seat; raise `BusyError` where there is none now, `EndedError` where there is no such view."""
+        """Return a new seat; raise `BusyError` where none is free, `EndedError` where there is no such view."""
         body = json.dumps({"tenant": tenant, "slug": slug, "variant": variant})
         return self._read(await self._ask_publisher("POST", "", body))
 
@@ -91,9 +90,8 @@ class LiveClient:
         if answer.code == 429:
             raise BusyError("full")
         try:
-            seat: Any = decode_seat(answer.body) if answer.code in {200, 201} else None
+            if answer.code in {200, 201}:
+                return decode_seat(answer.body)
         except (ValueError, TypeError):
-            seat = None
-        if seat is None:
-            raise BusyError
-        return seat
+            pass
+        raise BusyError

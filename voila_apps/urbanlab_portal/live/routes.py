@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from urbanlab_portal.handlers import Portal
 from urbanlab_portal.live import handlers
 from urbanlab_portal.live.publisher import LiveClient
 from urbanlab_portal.live.runner import ChannelsHandler
 from urbanlab_portal.live.views import Views
 from urbanlab_portal.settings import PortalSettings
 
-_SECRET, _KERNEL = "([A-Za-z0-9_-]{32,64})", "([0-9a-f]{32})"  # noqa: S105 - patterns
+_SECRET, _KERNEL = "([A-Za-z0-9_-]{32,64})", "([0-9a-f]{32})"
 
 
 def make_views(settings: PortalSettings) -> Views | None:
@@ -20,7 +21,9 @@ def make_views(settings: PortalSettings) -> Views | None:
     return Views(LiveClient(settings.publisher_url, settings.live_secret))
 
 
-def make_live_routes(page: str, portal: Portal, views: Views | None) -> list[tuple[str, type, dict[str, Any]]]:
+def make_live_routes(
+    page: str, portal: Portal, views: Views | None
+) -> list[tuple[str, type, dict[str, Any]]]:
     """Return the addresses below ``PAGE/live/``; `page` is the pattern of a page's address."""
     session = f"{page}/live/session/{_SECRET}"
     routes: list[tuple[str, type]] = [

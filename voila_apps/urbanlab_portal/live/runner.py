@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError

@@ -37,7 +37,11 @@ class SeatsHandler(_PortalHandler):
             body = json.loads(self.request.body)
         except (ValueError, RecursionError):
             body = None
-        if not isinstance(body, dict) or set(body) != _FIELDS or not all(isinstance(x, str) for x in body.values()):
+        if (
+            not isinstance(body, dict)
+            or set(body) != _FIELDS
+            or not all(isinstance(x, str) for x in body.values())
+        ):
             raise InvalidRequestError(f"Send an object with {', '.join(sorted(_FIELDS))}.")
         self.write_json(encode_seat(self.views.take(**body)), 201)
 

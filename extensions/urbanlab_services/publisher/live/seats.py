@@ -57,7 +57,13 @@ class Seat:
         """Return why the seat has to end now, or an empty text."""
         silence = now - self.asked_at
         if self.state == READY:
-            return "left" if silence > FORGOTTEN_SECONDS else "over" if now - self.began_at > LIFE_SECONDS else ""
+            return (
+                "left"
+                if silence > FORGOTTEN_SECONDS
+                else "over"
+                if now - self.began_at > LIFE_SECONDS
+                else ""
+            )
         if self.is_admitted and now - self.began_at > PREPARE_SECONDS:
             return "failed"
         return "left" if silence > WAITING_SECONDS else ""
@@ -92,7 +98,8 @@ class Seats:
         admitted = [seat for seat in self._seats.values() if seat.is_admitted and seat.state != ENDED]
         pages = Counter(seat.page for seat in admitted)
         tenants = Counter(seat.tenant for seat in admitted)
-        room, found = self._caps.together - len(admitted), []
+        room = self._caps.together - len(admitted)
+        found: list[Seat] = []
         for seat in self._list_waiting():
             if (
                 len(found) < room

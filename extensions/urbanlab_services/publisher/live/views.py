@@ -24,14 +24,16 @@ LOOK_SECONDS = 1.0
 class LiveViews:
     """What the portal asks for. Nothing here comes from a visitor but the choice among declared variants."""
 
-    def __init__(self, store: Store, bundles: Bundles, runner: LiveRunner, seats: Seats | None = None) -> None:
+    def __init__(
+        self, store: Store, bundles: Bundles, runner: LiveRunner, seats: Seats | None = None
+    ) -> None:
         self._store, self._bundles, self._runner = store, bundles, runner
         self._seats = seats or Seats()
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
 
     def take(self, tenant: str, slug: str, variant: str) -> LiveSeat:
-        """Return a new seat; raise `NotFoundError` for what offers no view, `TooManyRequestsError` if all is full."""
+        """Return a new seat; raise `NotFoundError` for what offers no view, `TooManyRequestsError` if full."""
         submission = self._find_released(tenant, slug)
         if submission is None or not submission.live:
             raise NotFoundError("There is no such interactive view.")

@@ -163,6 +163,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     secrets = {"tokens-public-key": public, "service-publisher": TOKEN, "warehouse-publisher": SECRET}
+    secrets["portal-publisher"] = SECRET
     for name, secret in secrets.items():
         (folders["secrets"] / name).write_text(secret)
     for tenant, title in (("town", "Stadt Muster"), ("village", "Dorf")):

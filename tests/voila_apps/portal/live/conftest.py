@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from urbanlab_services.publisher.store import Store
 from ....extensions.conftest import ServiceProcess  # noqa: TID252
 from ....extensions.jupyter_process import JupyterServer  # noqa: TID252
 from ....kafka_broker import wait_until  # noqa: TID252
-from ..conftest import Portal
+from ..conftest import Portal  # noqa: TID252
 
 SERVICE_TOKEN, SECRET = "token-of-the-service-publisher", "secret-of-portal-and-publisher-0123456789"
 HUB_TOKEN = "hub-token-of-the-runner"
@@ -54,7 +54,9 @@ class Hub:
     def __init__(self, runner_url: str) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                body = json.dumps({"servers": {"": {"ready": True, "pending": None, "url": runner_url}}}).encode()
+                body = json.dumps(
+                    {"servers": {"": {"ready": True, "pending": None, "url": runner_url}}}
+                ).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -84,8 +86,11 @@ class Town:
     runner: JupyterServer
     state: Path
     public: Path
+    seats: list[str] = field(default_factory=list)
 
-    def ask_seat(self, method: str, path: str = "", body: Any = None, secret: str = SECRET) -> tuple[int, Any]:
+    def ask_seat(
+        self, method: str, path: str = "", body: Any = None, secret: str = SECRET
+    ) -> tuple[int, Any]:
         """Ask the publisher as the portal does."""
         connection = http.client.HTTPConnection("127.0.0.1", self.publisher.port, timeout=20)
         content = None if body is None else json.dumps(body)
@@ -99,18 +104,23 @@ class Town:
         """Return a new seat."""
         status, seat = self.ask_seat("POST", body={"tenant": "town", "slug": slug, "variant": variant})
         assert status == 201, seat
+        self.seats.append(seat["id"])
         return dict(seat)
 
     def wait_for(self, seat: dict[str, Any], state: str = live.READY) -> dict[str, Any]:
         """Return a seat once it is in that state."""
-        wait_until(lambda: self.ask_seat("GET", f"/{seat['id']}")[1]["state"] == state, 40, f"a seat is {state}")
+        wait_until(
+            lambda: self.ask_seat("GET", f"/{seat['id']}")[1]["state"] == state, 40, f"a seat is {state}"
+        )
         return dict(self.ask_seat("GET", f"/{seat['id']}")[1])
 
     def start(self, path: str = "/town/regler/live/") -> str:
         """Ask for a view as a browser does; return the address of the seat."""
         answer = self.portal.get(path)
         assert answer.status == 303, answer.text
-        return answer.headers["location"]
+        location = answer.headers["location"]
+        self.seats.append(location.split("/")[-2])
+        return location
 
     def wait_until_ready(self, seat: str) -> str:
         """Return the address of the session's page, which the portal shows in its frame."""
@@ -130,9 +140,10 @@ class Town:
 
     def end_all(self) -> None:
         """End what a test has left, so that the next finds all places free."""
-        self.publisher.kill()
-        self.publisher.start()
-        self.publisher.wait_until_ready()
+        for seat_id in self.seats:
+            self.ask_seat("DELETE", f"/{seat_id}")
+        self.seats.clear()
+        wait_until(lambda: not self.list_kernels(), 20, "no kernel is left")
 
 
 def _read_command(process: psutil.Process) -> list[str]:
@@ -144,7 +155,11 @@ def _read_command(process: psutil.Process) -> list[str]:
 
 def make_notebook() -> dict[str, Any]:
     first = new_code_cell("factor = 1", metadata={"tags": ["parameters"]})
-    return dict(new_notebook(cells=[new_markdown_cell("## Ein Regler"), first, new_code_cell(CONTROL)]))
+    return dict(
+        new_notebook(
+            cells=[new_markdown_cell("## Ein Regler\n\nEr rechnet $a^2$."), first, new_code_cell(CONTROL)]
+        )
+    )
 
 
 def _release(state: Path, portal: Portal, *slugs: str) -> None:
