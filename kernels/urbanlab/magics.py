@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from urbanlab.errors import ParameterError, TopicNotFoundError
+from urbanlab.errors import ParameterError, SessionError, TopicNotFoundError
 from urbanlab.late_imports import call_after_import
 
 
@@ -44,7 +44,10 @@ def guard_maps() -> None:
     from urbanlab.session import current_session
     from urbanlab.widgets.own_files import use_own_files
 
-    use_own_files(current_session().assets_url)
+    try:
+        use_own_files(current_session().assets_url)
+    except SessionError:
+        return  # not in Urban Lab, where nobody has promised anything about maps
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -102,7 +102,9 @@ def test_a_credential_never_stands_in_a_message() -> None:
 @pytest.mark.parametrize("error", [getattr(errors, name) for name in dir(errors) if name.endswith("Error")])
 def test_jupyter_shows_one_line_for_each_of_our_errors(error: Any) -> None:
     assert issubclass(error, errors.UrbanlabError)
-    assert error("what to do")._render_traceback_() == [f"{error.__name__}: what to do"]
+    shown = error("what to do")
+    assert shown._render_traceback_() == [f"{error.__name__}: {shown}"]
+    assert "what to do" in str(shown)
 
 
 @pytest.mark.parametrize(

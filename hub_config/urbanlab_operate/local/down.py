@@ -26,8 +26,8 @@ def end_all(settings: Settings) -> bool:
     ours = find_processes(settings)
     if supervisor.is_running(settings):
         _end_supervised(settings, ours)
-    ours = {process for process in {*ours, *find_processes(settings)} if process.is_running()}
-    _end(ours, deadline)
+    ours = {*ours, *find_processes(settings)}
+    _end({process for process in ours if process.is_running()}, deadline)
     if left := find_processes(settings):
         names = ", ".join(f"{process.pid}" for process in left)
         raise OperateError(f"These processes do not end: {names}")
