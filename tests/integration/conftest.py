@@ -23,9 +23,7 @@ CHROMIUM_FLAGS = [
 ]
 
 
-START_SECONDS = (
-    420  # what the first test is given: it waits for everything to start, the demo's pages among it
-)
+START_SECONDS = 420  # what the first test is given: all starts, and the demo's pages are made
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -115,7 +115,7 @@ def test_a_failing_run_says_in_which_cell_and_why(runner: Runner) -> None:
     run = runner.run(NOTEBOOK, tage="viele")
     assert run["state"] == "failed"
     assert run["error"].startswith("ParameterError: ")
-    assert run["failed_cell"] == 7  # as its author counts
+    assert run["failed_cell"] == 8  # as its author counts
 
 
 @pytest.mark.parametrize("notebook", ["nonsuch.ipynb", "../../README.md", "/etc/passwd", 7])

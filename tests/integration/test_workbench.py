@@ -16,6 +16,8 @@ from .figures import BUSIEST, find_busiest_hour, read_counts
 
 NOTEBOOK = "Kuratierte Notebooks/innenstadt/01_passantenfrequenz_und_wetter.ipynb"
 TENANT = "guetersloh"
+# From the end back to the beginning: JupyterLab may have drawn nothing where cells grew meanwhile.
+SCROLL = "n => { const was = n.scrollTop; n.scrollBy(0, 600); if (n.scrollTop === was) n.scrollTo(0, 0); }"
 PICTURES = Path(os.environ.get("URBANLAB_PICTURES") or Path(__file__).parents[1] / ".artifacts")
 
 
@@ -68,7 +70,7 @@ def _scroll_until(page: Page, text: str, seconds: float = 90) -> None:
         if found.count():
             found.first.scroll_into_view_if_needed()
             return
-        page.locator(".jp-WindowedPanel-outer").first.evaluate("node => node.scrollBy(0, 600)")
+        page.locator(".jp-WindowedPanel-outer").first.evaluate(SCROLL)
         page.wait_for_timeout(400)
     page.screenshot(path=PICTURES / "missing.png")
     raise AssertionError(f"{text!r} did not appear: {page.locator('.jp-OutputArea-error').all_inner_texts()}")
