@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from voila.utils import get_page_config
 from urbanlab.contract.live import make_session_path
 from urbanlab_runner.live.kernel import SessionKernel
 from urbanlab_runner.snapshot.maths import to_mathml
+from urbanlab_runner.snapshot.page import HIDDEN
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +39,17 @@ class _NoFiles:
 
 
 class _MarkdownRenderer(VoilaMarkdownRenderer):  # type: ignore[misc]
-    """Makes MathML of formulas, as on the page itself."""
+    """Makes headings and formulas as on the page itself; `title` is what the portal's frame says already."""
+
+    title = ""
+
+    def __init__(self, *values: Any, **options: Any) -> None:
+        super().__init__(*values, **{**options, "exclude_anchor_links": True})
+
+    def heading(self, text: str, level: int, **options: Any) -> str:
+        if level == 1 and text.strip() == self.title:
+            return ""
+        return str(super().heading(text, min(level + 1, 6), **options))
 
     def block_math(self, body: str) -> str:
         return to_mathml(body, block=True)
@@ -61,7 +73,9 @@ class _Renderer(NotebookRenderer):  # type: ignore[misc]
 
     async def _jinja_cell_generator(self, nb: NotebookNode, kernel_id: str) -> AsyncIterator[NotebookNode]:
         for place, cell in enumerate(nb.cells):
-            yield await self.executor.execute_cell(cell, None, place, store_history=False)
+            executed = await self.executor.execute_cell(cell, None, place, store_history=False)
+            if HIDDEN not in cell.metadata.get("tags", ()):
+                yield executed
         await self._cleanup_resources()
 
 
@@ -87,7 +101,9 @@ async def render(
             {
                 "TemplateExporter": {"exclude_input": True},
                 "HTMLExporter": {"language_code": language},
-                "VoilaExporter": {"markdown_renderer_class": _MarkdownRenderer},
+                "VoilaExporter": {
+                    "markdown_renderer_class": type("_Titled", (_MarkdownRenderer,), {"title": escape(title)})
+                },
             }
         ),
         voila_configuration=configuration,

@@ -155,11 +155,9 @@ def _read_command(process: psutil.Process) -> list[str]:
 
 def make_notebook() -> dict[str, Any]:
     first = new_code_cell("factor = 1", metadata={"tags": ["parameters"]})
-    return dict(
-        new_notebook(
-            cells=[new_markdown_cell("## Ein Regler\n\nEr rechnet $a^2$."), first, new_code_cell(CONTROL)]
-        )
-    )
+    hidden = new_markdown_cell("Nur für die Redaktion", metadata={"tags": ["remove-cell"]})
+    text = new_markdown_cell("## Ein Regler\n\nEr rechnet $a^2$.")
+    return dict(new_notebook(cells=[hidden, text, first, new_code_cell(CONTROL)]))
 
 
 def _release(state: Path, portal: Portal, *slugs: str) -> None:
