@@ -10,6 +10,7 @@ import json
 import re
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ STATE = re.compile(r'<span class="state ([a-z_]+)">')
 VARIANT = re.compile(r'name="variant" value="([^"]*)"')
 LIVE_LINK = re.compile("Interaktive Ansicht starten")
 DRAWN = ".ul-page[data-drawn]"
+OTHER_CHOICE = "?tage=90"
+SPARE = re.compile(r"^urbanlab_publisher_live_spares [1-9]", re.MULTILINE)
 CELLS = "#rendered_cells"  # what Voilà shows when all is drawn, here and there
 STEP = 500  # pixels
 STOCK = "stock Voilà, same notebook"
@@ -129,9 +132,35 @@ def measure_visits(browser: Browser, place: Installation, stock: StockVoila) -> 
     yield Figure("bytes of a first visit, as it opens", opened)
     yield Figure("– read to the end, without the map", without_map)
     yield Figure("– read to the end, with the map", whole, stock_bytes, f"{STOCK}, what comes from itself")
-    ours = show_seconds(open_live(browser, url) for _ in range(ROUNDS))
+    yield from measure_live(browser, place, stock)
+
+
+def measure_live(browser: Browser, place: Installation, stock: StockVoila) -> Iterator[Figure]:
+    """Yield the seconds of interactive views, of sessions that begin with the click and of those made ahead."""
+    url = place.settings.portal_url + PAGE
+    # A page has one session made ahead: while that is for the other choice, every view of this one is cold.
+    open_live(browser, url + OTHER_CHOICE)
+    wait_for_spare(place)
+    cold = show_seconds(open_live(browser, url) for _ in range(ROUNDS))
+    pooled = []
+    for _ in range(ROUNDS):
+        wait_for_spare(place)
+        pooled.append(open_live(browser, url + OTHER_CHOICE))
     peer = show_seconds(open_stock(browser, stock.url) for _ in range(ROUNDS))
-    yield Figure("interactive view, cold: click → shown", ours, peer, f"{STOCK}, address → shown")
+    against = f"{STOCK}, address → shown"
+    yield Figure("interactive view, cold: click → shown", cold, peer, against)
+    yield Figure("live view pooled, click → shown", show_seconds(pooled), peer, f"{against} (it has no pool)")
+
+
+def wait_for_spare(place: Installation) -> None:
+    """Return once the publisher says that a session made ahead is ready."""
+    deadline = time.perf_counter() + SECONDS
+    while True:
+        with urllib.request.urlopen(f"{place.settings.publisher_url}/metrics", timeout=10) as answer:
+            if SPARE.search(answer.read().decode()):
+                return
+        assert time.perf_counter() < deadline, "no session was made ahead"
+        time.sleep(POLL_SECONDS)
 
 
 def visit(browser: Browser, url: str) -> tuple[Page, list[Request]]:

@@ -33,7 +33,7 @@ from urbanlab_runner.page_execute import FailedError
 from urbanlab_runner.page_handlers import MAX_BODY_BYTES
 from urbanlab_runner.runs import RunError, check_parameters
 
-_FIELDS = {"page": str, "notebook": dict, "parameters": dict, "title": str, "language": str}
+_FIELDS = {"page": str, "notebook": dict, "parameters": dict, "title": str, "language": str, "spare": bool}
 MAX_MESSAGE_BYTES = 1_000_000
 GONE_AWAY = 1001  # a browser closes with it when its page is left
 WRITE_SECONDS = 20.0
@@ -75,12 +75,22 @@ class SessionHandler(_PublisherHandler):
 
     @authenticated
     async def get(self, session_id: str) -> None:
-        """Show it, with ticket and key while it is ready."""
+        """Show it, with ticket and key while it is ready and for a visitor."""
         session = self.find_session(session_id)
         model = {"state": session.state, "reason": session.reason}
-        if session.state == READY:
+        if session.state == READY and not session.is_spare:
             model |= {"ticket": session.ticket, "key": session.key}
         self.finish(model)
+
+    @authenticated
+    async def post(self, session_id: str) -> None:
+        """Hand a spare out."""
+        try:
+            self.sessions.hand_out(self.find_session(session_id))
+        except SessionGoneError:
+            raise HTTPError(410, "it is no spare any more") from None
+        self.set_status(204)
+        self.finish()
 
     @authenticated
     async def delete(self, session_id: str) -> None:

@@ -17,7 +17,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from urbanlab.contract.live import LEAVE_SECONDS
+from urbanlab.contract.live import LEAVE_SECONDS, SPARE_SECONDS
 from urbanlab_runner.families import StillRunningError
 from urbanlab_runner.live.kernel import SessionKernel
 from urbanlab_runner.live.rendering import render
@@ -37,6 +37,7 @@ class Limits:
     sessions: int = 6
     prepare: float = 120.0
     unvisited: float = 30.0  # from ready to the first connection
+    spare: float = SPARE_SECONDS  # from ready until it is handed out
     left: float = LEAVE_SECONDS
     idle: float = 600.0  # since the visitor last did something
     life: float = 1800.0
@@ -53,6 +54,7 @@ class LiveTask:
     parameters: dict[str, Any]
     title: str
     language: str
+    spare: bool  # made ahead: for nobody before it is handed out
 
 
 class Connection(Protocol):
@@ -64,10 +66,14 @@ class Connection(Protocol):
 
 @dataclass
 class Session:
-    """One visitor's session; its `ticket` is good for the page, its `key` for what the page asks for."""
+    """One visitor's session; its `ticket` is good for the page, its `key` for what the page asks for.
+
+    While it `is_spare` it is nobody's yet, and neither is good for anything nor told to anybody.
+    """
 
     page: str
     kernel: SessionKernel
+    is_spare: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -83,6 +89,8 @@ class Session:
     def find_end(self, limits: Limits) -> str:
         """Return why a session that is ready has to end now, or an empty text."""
         now = time.monotonic()
+        if self.is_spare:
+            return "left" if now - self.changed_at > limits.spare else ""
         if now - self.began_at > limits.life:
             return "over"
         if self.connection is not None:
@@ -99,6 +107,16 @@ class SessionGoneError(Exception):
     """There is no such session, or none for this ticket, page or key."""
 
 
+def find_displaced(living: list[Session], limit: int, is_spare: bool) -> Session | None:
+    """Return the spare that has to end for a new session, or None; raise `TooManySessionsError`."""
+    if len(living) < limit:
+        return None
+    spare = next((session for session in living if session.is_spare), None)
+    if spare is None or is_spare:
+        raise TooManySessionsError
+    return spare
+
+
 class Sessions:
     """The sessions of one runner; `home` has room for working folders, `runtime` for sockets."""
 
@@ -112,17 +130,31 @@ class Sessions:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start_session(self, task: LiveTask) -> Session:
-        """Begin to prepare a session; raise `TooManySessionsError`, or `FailedError` for what is no notebook."""
-        if sum(session.state != ENDED for session in self._sessions.values()) >= self.limits.sessions:
-            raise TooManySessionsError
+        """Begin to prepare a session; raise `TooManySessionsError`, or `FailedError` for what is no notebook.
+
+        A visitor's session takes the place of a spare where there is no other.
+        """
         notebook = parameterize(read_notebook(task.notebook), task.parameters)
+        living = [session for session in self._sessions.values() if session.state != ENDED]
+        displaced = find_displaced(living, self.limits.sessions, task.spare)
+        if displaced is not None:
+            self.end_session(displaced, "ended")
         name = uuid.uuid4().hex
         session = Session(
-            task.page, SessionKernel(self._processes.environ, self._work / name, self._runtime / name[:8])
+            task.page,
+            SessionKernel(self._processes.environ, self._work / name, self._runtime / name[:8]),
+            task.spare,
         )
         self._sessions[session.id] = session
         self._tasks[session.id] = asyncio.create_task(self._follow(session, notebook, task))
         return session
+
+    def hand_out(self, session: Session) -> None:
+        """Make a spare a visitor's, whose time begins now; raise `SessionGoneError` if it is none any more."""
+        if session.state == ENDED or not session.is_spare:
+            raise SessionGoneError
+        session.is_spare = False
+        session.began_at = session.changed_at = time.monotonic()
 
     def find_session(self, session_id: str) -> Session | None:
         """Return a session by its id, or None."""
@@ -176,7 +208,7 @@ class Sessions:
 
     def _find(self, ticket: str = "", key: str = "") -> Session:
         for session in self._sessions.values():
-            if session.state == READY and (
+            if (session.state == READY and not session.is_spare) and (
                 secrets.compare_digest(session.ticket.encode(), ticket.encode())
                 or secrets.compare_digest(session.key.encode(), key.encode())
             ):

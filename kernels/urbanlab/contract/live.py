@@ -24,6 +24,7 @@ REASONS = frozenset({"full", "gone", "failed", "idle", "over", "left", "ended"})
 
 HEARTBEAT_SECONDS = 10.0  # the portal asks after its seats at least so often
 FORGOTTEN_SECONDS = 45.0  # a seat that nobody asks after is free again
+SPARE_SECONDS = 600.0  # a session that was made ahead waits so long for a visitor
 LEAVE_SECONDS = 30.0  # a session whose connection is broken may be taken up again within this time
 CLOSED_BY_US = 4000  # closing code of a connection whose session has ended; the reason is one of `REASONS`
 

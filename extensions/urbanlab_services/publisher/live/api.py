@@ -31,7 +31,7 @@ class _PortalHandler(BaseHandler):
 class SeatsHandler(_PortalHandler):
     """``/api/live/seats``."""
 
-    def post(self) -> None:
+    async def post(self) -> None:
         """Give a seat for ``{"tenant", "slug", "variant"}``."""
         try:
             body = json.loads(self.request.body)
@@ -43,7 +43,7 @@ class SeatsHandler(_PortalHandler):
             or not all(isinstance(x, str) for x in body.values())
         ):
             raise InvalidRequestError(f"Send an object with {', '.join(sorted(_FIELDS))}.")
-        self.write_json(encode_seat(self.views.take(**body)), 201)
+        self.write_json(encode_seat(await self.views.take(**body)), 201)
 
 
 class SeatHandler(_PortalHandler):

@@ -21,12 +21,13 @@ class FullError(Exception):
 
 @dataclass(frozen=True)
 class Caps:
-    """How many sessions there may be at a time, and how long the queue of one page."""
+    """How many sessions there may be at a time, how long the queue of one page, and how many are made ahead."""
 
     page: int = 3
     tenant: int = 5
     together: int = 10
     queue: int = 20
+    spares: int = 2  # of a tenant, in places that are free; 0: no session is made ahead
 
 
 @dataclass
@@ -73,14 +74,14 @@ class Seats:
     """All seats, in the order in which they were asked for; each method takes the time now in seconds."""
 
     def __init__(self, caps: Caps | None = None) -> None:
-        self._caps = caps or Caps()
+        self.caps = caps or Caps()
         self._seats: dict[str, Seat] = {}
 
     def take(self, tenant: str, slug: str, variant: str, submission_id: str, now: float) -> Seat:
         """Return a new seat at the end of the page's queue; raise `FullError`."""
         page = make_page_name(tenant, slug)
         waiting = [seat for seat in self._list_waiting() if seat.page == page]
-        if len(waiting) >= self._caps.queue:
+        if len(waiting) >= self.caps.queue:
             raise FullError
         seat = Seat(tenant, slug, variant, submission_id, now, now)
         self._seats[seat.id] = seat
@@ -95,16 +96,16 @@ class Seats:
 
     def admit(self, now: float) -> list[Seat]:
         """Return the seats whose sessions may be prepared from now on: the first in their queues that have room."""
-        admitted = [seat for seat in self._seats.values() if seat.is_admitted and seat.state != ENDED]
+        admitted = self.list_admitted()
         pages = Counter(seat.page for seat in admitted)
         tenants = Counter(seat.tenant for seat in admitted)
-        room = self._caps.together - len(admitted)
+        room = self.caps.together - len(admitted)
         found: list[Seat] = []
         for seat in self._list_waiting():
             if (
                 len(found) < room
-                and pages[seat.page] < self._caps.page
-                and tenants[seat.tenant] < self._caps.tenant
+                and pages[seat.page] < self.caps.page
+                and tenants[seat.tenant] < self.caps.tenant
             ):
                 seat.is_admitted, seat.began_at = True, now
                 pages[seat.page] += 1
@@ -132,6 +133,14 @@ class Seats:
     def list_living(self) -> list[Seat]:
         """Return all seats that have not ended."""
         return [seat for seat in self._seats.values() if seat.state != ENDED]
+
+    def list_admitted(self) -> list[Seat]:
+        """Return the seats that take a session's place."""
+        return [seat for seat in self.list_living() if seat.is_admitted]
+
+    def is_preparing(self) -> bool:
+        """Return whether a visitor's session is being prepared."""
+        return any(seat.state == WAITING for seat in self.list_admitted())
 
     def describe(self, seat: Seat) -> LiveSeat:
         """Return a seat as the portal sees it."""

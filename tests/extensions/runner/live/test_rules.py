@@ -15,7 +15,7 @@ from jupyter_server.services.kernels.connection.base import (
 )
 
 from urbanlab_runner.live.messages import read_from_browser, write_to_browser
-from urbanlab_runner.live.sessions import Limits, Session
+from urbanlab_runner.live.sessions import Limits, Session, TooManySessionsError, find_displaced
 
 CONTROL = {"target_name": "jupyter.widget.control"}
 
@@ -95,3 +95,34 @@ def test_a_session_ends_when_left_idle_or_over(
     session.used_at = 0.0 if used is None else now - used
     session.connection = object() if is_connected else None  # type: ignore[assignment]
     assert session.find_end(Limits()) == reason
+
+
+@pytest.mark.parametrize(("age", "changed", "reason"), [(700, 600, ""), (700, 601, "left"), (1900, 10, "")])
+def test_a_spare_waits_ten_minutes(age: float, changed: float, reason: str) -> None:
+    now = time.monotonic()
+    session = Session(
+        "town/page", kernel=None, is_spare=True, began_at=now - age, changed_at=now - changed + 0.5
+    )  # type: ignore[arg-type]
+    assert session.find_end(Limits()) == reason
+
+
+@pytest.mark.parametrize(
+    ("living", "is_spare", "displaced"),
+    [
+        ("vs", False, None),
+        ("vvs", False, 2),
+        ("svs", False, 0),
+        ("vvs", True, "none"),
+        ("vvv", False, "none"),
+    ],
+)
+def test_a_visitor_takes_the_place_of_a_spare(
+    living: str, is_spare: bool, displaced: int | str | None
+) -> None:
+    sessions = [Session("town/page", kernel=None, is_spare=kind == "s") for kind in living]  # type: ignore[arg-type]
+    if displaced == "none":
+        with pytest.raises(TooManySessionsError):
+            find_displaced(sessions, 3, is_spare)
+    else:
+        found = find_displaced(sessions, 3, is_spare)
+        assert found is (sessions[displaced] if isinstance(displaced, int) else None)

@@ -23,6 +23,7 @@ from urbanlab.contract.publications import Choice, Parameter
 from urbanlab.contract.records import Tenant, write_tenant
 from urbanlab_services.publisher.applications import Application
 from urbanlab_services.publisher.bundles import Bundles
+from urbanlab_services.publisher.live.seats import Caps
 from urbanlab_services.publisher.publications import State, Submission, now
 from urbanlab_services.publisher.store import Store
 
@@ -32,6 +33,7 @@ from ....kafka_broker import wait_until  # noqa: TID252
 from ..conftest import Portal  # noqa: TID252
 
 SERVICE_TOKEN, SECRET = "token-of-the-service-publisher", "secret-of-portal-and-publisher-0123456789"
+SPARES = "urbanlab_publisher_live_spares"
 HUB_TOKEN = "hub-token-of-the-runner"
 FACTOR = Parameter("factor", "Faktor", (Choice("2"), Choice("3")), kind="integer", default="2")
 CONTROL = """
@@ -138,12 +140,17 @@ class Town:
         children = psutil.Process(self.runner.process.pid).children(recursive=True)
         return [child.pid for child in children if "ipykernel_launcher" in " ".join(_read_command(child))]
 
+    def read_metric(self, name: str) -> float:
+        """Return what the publisher says that it counts."""
+        lines = self.publisher.get("/metrics")[1].splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name)
+
     def end_all(self) -> None:
-        """End what a test has left, so that the next finds all places free."""
+        """End what a test has left, so that the next finds all places free; spares stay."""
         for seat_id in self.seats:
             self.ask_seat("DELETE", f"/{seat_id}")
         self.seats.clear()
-        wait_until(lambda: not self.list_kernels(), 20, "no kernel is left")
+        wait_until(lambda: len(self.list_kernels()) <= Caps.spares, 20, "no kernel of a visitor is left")
 
 
 def _read_command(process: psutil.Process) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import re
@@ -20,9 +21,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from urbanlab.contract import live
+from urbanlab_services.publisher.publications import State
+from urbanlab_services.publisher.store import Store
 
 from ....kafka_broker import wait_until  # noqa: TID252
-from .conftest import HUB_TOKEN, SERVICE_TOKEN, Town
+from .conftest import HUB_TOKEN, SERVICE_TOKEN, SPARES, Town, make_notebook
 
 PROTOCOL: Any = "v1.kernel.websocket.jupyter.org"
 # What ipykernel and Voilà add to the environment that a kernel is given.
@@ -86,9 +89,9 @@ def _wait_for(socket: ClientConnection, kind: str) -> dict[str, Any]:
             return dict(json.loads(parts[3]))
 
 
-def _read_environ(page: str) -> dict[str, str]:
+def _read_printed(page: str) -> dict[str, Any]:
     text = html.unescape(page)
-    return dict(json.JSONDecoder().raw_decode(text[text.index('{"environ"') :])[0]["environ"])
+    return dict(json.JSONDecoder().raw_decode(text[text.index('{"environ"') :])[0])
 
 
 def test_a_ticket_is_good_once_and_for_its_page_alone(town: Town) -> None:
@@ -112,6 +115,31 @@ def test_a_runner_gives_no_page_for_a_ticket_of_another_page(town: Town) -> None
     ]
 
 
+def test_a_session_made_ahead_has_no_ticket_before_it_is_handed_out_and_is_handed_out_once(
+    town: Town,
+) -> None:
+    task = {
+        "page": "town/regler",
+        "notebook": make_notebook(),
+        "parameters": {},
+        "title": "",
+        "language": "de",
+    }
+    _, made = town.runner.fetch_json("/urbanlab/runner/live", {**task, "spare": True})
+    path = f"/urbanlab/runner/live/{made['id']}"
+
+    def show() -> dict[str, str]:
+        return dict(town.runner.fetch_json(path)[1])
+
+    wait_until(lambda: show()["state"] == "ready", 40, "the session is ready")
+    assert set(show()) == {"state", "reason"}
+    assert town.runner.fetch(path, {}, token="wrong")[0] == 403
+    assert [town.runner.fetch(path, {})[0] for _ in range(2)] == [204, 410]
+    view = f"/urbanlab/runner/live/open/{show()['ticket']}?page=town/regler"
+    assert [town.runner.fetch(view, token="")[0] for _ in range(2)] == [200, 410]
+    town.runner.fetch(path, method="DELETE")
+
+
 def test_nobody_but_the_publisher_prepares_sessions_and_nobody_but_the_portal_gets_seats(town: Town) -> None:
     assert town.runner.fetch("/urbanlab/runner/live", {}, token="wrong")[0] == 403
     assert town.ask_seat("POST", body={}, secret="wrong")[0] == 401
@@ -122,7 +150,7 @@ def test_nobody_but_the_publisher_prepares_sessions_and_nobody_but_the_portal_ge
 
 
 def test_a_kernel_finds_nothing_but_its_credential_in_its_environment(town: Town) -> None:
-    environ = _read_environ(Visitor(town).page.text)
+    environ = _read_printed(Visitor(town).page.text)["environ"]
     own = {name for name in environ if name not in ADDED | GIVEN}
     assert own == {"URBANLAB_PERSON", "URBANLAB_TENANT", "URBANLAB_TOKENS_URL"}
     assert environ["URBANLAB_TOKENS_URL"].startswith("unix://")
@@ -203,12 +231,13 @@ def test_who_comes_fourth_waits_and_goes_on_when_somebody_leaves(town: Town) -> 
 
 def test_a_connection_that_breaks_frees_the_seat_within_a_minute(town: Town) -> None:
     visitor = Visitor(town)
-    kernels = len(town.list_kernels())
+    kernel = _read_printed(visitor.page.text)["pid"]
+    assert kernel in town.list_kernels()
     with suppress(ConnectionClosed), visitor.connect() as socket:
         socket.send(_make("kernel_info_request", {}))
         _wait_for(socket, "kernel_info_reply")
         socket.socket.shutdown(2)
-    wait_until(lambda: len(town.list_kernels()) < kernels, 60, "the kernel has ended")
+    wait_until(lambda: kernel not in town.list_kernels(), 60, "the kernel has ended")
     assert town.portal.get(visitor.seat).status == 410
 
 
@@ -221,3 +250,20 @@ def test_pages_go_on_while_publisher_or_runner_are_away(town: Town) -> None:
     town.publisher.wait_until_ready()
     seat = town.wait_for(town.take_seat())
     assert re.fullmatch(live.SEAT, seat["ticket"])
+
+
+def test_a_session_made_ahead_ends_when_its_page_is_withdrawn(town: Town) -> None:
+    for slug in ("regler", "zweite"):
+        town.wait_for(town.take_seat(slug))
+    wait_until(lambda: town.read_metric(SPARES) == 2, 40, "a session is made ahead for both")
+    kernels = len(town.list_kernels())
+    store = Store(town.state / "publisher.sqlite")
+    released = store.list_submissions("town", State.RELEASED)
+    second = next(each for each in released if each.slug == "zweite")
+    store.save_submissions(dataclasses.replace(second, state=State.WITHDRAWN))
+    try:
+        wait_until(lambda: town.read_metric(SPARES) == 1, 20, "one has ended")
+        wait_until(lambda: len(town.list_kernels()) == kernels - 2, 20, "and the visitor's")
+    finally:
+        store.save_submissions(second)
+        store.engine.dispose()

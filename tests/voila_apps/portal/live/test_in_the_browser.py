@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ....kafka_broker import wait_until  # noqa: TID252
-from .conftest import Town
+from .conftest import SPARES, Town
 
 ARTIFACTS = Path(__file__).parents[3] / ".artifacts" / "portal"
+AHEAD = 'urbanlab_publisher_live_sessions_total{made="ahead"}'
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
@@ -58,10 +59,12 @@ def test_a_view_that_was_left_frees_its_seat(browser: Browser, town: Town) -> No
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=ARTIFACTS / "live-phone.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    kernels = len(town.list_kernels())
+    printed = page.frame_locator("#live").get_by_text('"environ"').first.inner_text()
+    kernel = int(re.findall(r'"pid": (\d+)', printed)[0])
+    assert kernel in town.list_kernels()
     page.get_by_role("link", name="Interaktive Ansicht beenden").click()
     expect(page).to_have_url(re.compile("/town/regler/"))
-    wait_until(lambda: len(town.list_kernels()) < kernels, 20, "the kernel has ended")
+    wait_until(lambda: kernel not in town.list_kernels(), 20, "the kernel has ended")
     page.context.close()
 
 
@@ -72,6 +75,21 @@ def test_a_kernel_that_dies_is_said_so_and_can_be_started_again(browser: Browser
     page.get_by_role("link", name="Neu starten").click()
     expect(page.frame_locator("#live").get_by_text("Ergebnis: 3")).to_be_visible(timeout=40_000)
     page.context.close()
+
+
+def test_who_comes_next_gets_the_session_that_was_made_ahead(browser: Browser, town: Town) -> None:
+    first, _, _ = _open(browser, town)
+    wait_until(lambda: town.read_metric(SPARES) == 1, 40, "a session is made ahead")
+    ahead = town.read_metric(AHEAD)
+    second, _, problems = _open(browser, town)
+    assert town.read_metric(AHEAD) == ahead + 1
+    _move(second)
+    expect(second.frame_locator("#live").get_by_text("Ergebnis: 6")).to_be_visible()
+    expect(first.frame_locator("#live").get_by_text("Ergebnis: 3")).to_be_visible()
+    assert problems == []
+    wait_until(lambda: town.read_metric(SPARES) == 1, 40, "the next one is made ahead")
+    for page in (first, second):
+        page.context.close()
 
 
 def test_without_javascript_the_waiting_page_goes_on_by_itself(browser: Browser, town: Town) -> None:

@@ -1,0 +1,119 @@
+"""The rules of spares: sessions made ahead for who may come next, in places that no visitor needs. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from urbanlab.contract.live import SPARE_SECONDS, make_page_name
+from urbanlab_services.publisher.live.seats import Seat, Seats
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody has just looked at, so that somebody else may soon."""
+
+    tenant: str
+    slug: str
+    variant: str
+    submission_id: str
+    asked_at: float
+
+    @property
+    def page(self) -> str:
+        """The page it is for."""
+        return make_page_name(self.tenant, self.slug)
+
+
+@dataclass(eq=False)
+class Spare:
+    """A session that nobody has yet; it is somewhere once `session_id` is set."""
+
+    wish: Wish
+    began_at: float
+    is_ready: bool = False
+    runner: str = ""
+    session_id: str = ""
+
+
+class Spares:
+    """At most one session made ahead for a page, in the places that `seats` leave free."""
+
+    def __init__(self, seats: Seats) -> None:
+        self._seats = seats
+        self._spares: list[Spare] = []
+        self._wishes: dict[str, Wish] = {}
+
+    def note(self, seat: Seat, now: float) -> None:
+        """Note that a page is looked at: it gets a spare when there is room."""
+        wish = Wish(seat.tenant, seat.slug, seat.variant, seat.submission_id, now)
+        self._wishes[wish.page] = wish
+
+    def hand_out(self, seat: Seat) -> Spare | None:
+        """Return the spare of just that page, version and variant, which is one no more, or None."""
+        wanted = (seat.page, seat.variant, seat.submission_id)
+        for spare in self._spares:
+            wish = spare.wish
+            if spare.session_id and (wish.page, wish.variant, wish.submission_id) == wanted:
+                self._spares.remove(spare)
+                return spare
+        return None
+
+    def begin(self, now: float) -> Spare | None:
+        """Return a spare that may be prepared now, one at a time while no visitor's session is, or None."""
+        self._wishes = {
+            page: wish for page, wish in self._wishes.items() if now - wish.asked_at <= SPARE_SECONDS
+        }
+        if self._seats.is_preparing() or not all(spare.is_ready for spare in self._spares):
+            return None
+        wish = next((wish for wish in self._wishes.values() if self._fits(wish, self._spares)), None)
+        if wish is None:
+            return None
+        spare = Spare(self._wishes.pop(wish.page), now)
+        self._spares.append(spare)
+        return spare
+
+    def displace(self, now: float) -> list[Spare]:
+        """Return the spares that have to end now: too old, in a visitor's place, or in the way of one's session."""
+        is_busy = self._seats.is_preparing()
+        kept: list[Spare] = []
+        ended: list[Spare] = []
+        for spare in reversed(self._spares):
+            is_young = now - spare.began_at <= SPARE_SECONDS
+            is_kept = is_young and (spare.is_ready or not is_busy) and self._fits(spare.wish, kept)
+            (kept if is_kept else ended).append(spare)
+        self._spares = kept[::-1]
+        for spare in ended:
+            self._wishes.setdefault(
+                spare.wish.page, spare.wish
+            )  # when there is room again, while it is young
+        return ended
+
+    def end(self, spare: Spare) -> bool:
+        """Forget a spare; return whether it was still one."""
+        is_one = spare in self._spares
+        if is_one:
+            self._spares.remove(spare)
+        return is_one
+
+    def has(self, spare: Spare) -> bool:
+        """Return whether it is still a spare."""
+        return spare in self._spares
+
+    def list_all(self) -> list[Spare]:
+        """Return all spares, the oldest first."""
+        return list(self._spares)
+
+    def is_empty(self) -> bool:
+        """Return whether there is neither a spare nor a wish for one."""
+        return not self._spares and not self._wishes
+
+    def _fits(self, wish: Wish, spares: list[Spare]) -> bool:
+        caps, wishes = self._seats.caps, [spare.wish for spare in spares]
+        taken: list[Seat | Wish] = [*self._seats.list_admitted(), *wishes]
+        return (
+            all(other.page != wish.page for other in wishes)
+            and sum(other.tenant == wish.tenant for other in wishes) < caps.spares
+            and sum(each.page == wish.page for each in taken) < caps.page
+            and sum(each.tenant == wish.tenant for each in taken) < caps.tenant
+            and len(taken) < caps.together
+        )
