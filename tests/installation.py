@@ -81,7 +81,10 @@ def remove_state_folder(state: Path) -> None:
         installation = name.read_text().strip()
         for entry in list_accounts(installation):
             delete_account(entry.pw_name)
-        delete_group("records", installation)
+        for purpose in ("records", "public"):
+            delete_group(purpose, installation)
+        # Where the sockets of users' kernels were.
+        shutil.rmtree(f"/run/urbanlab-{installation}", ignore_errors=True)
     shutil.rmtree(state.parent)
 
 
