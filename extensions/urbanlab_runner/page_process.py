@@ -90,11 +90,10 @@ class PageProcesses:
 
 async def _follow(process: Process, task: dict[str, Any], outcome: Outcome, result: BinaryIO) -> None:
     assert process.stdin is not None and process.stdout is not None
-    try:
+    # One that ended at once tells nothing, which is what counts.
+    with suppress(ConnectionError):
         process.stdin.write(json.dumps(task).encode() + b"\n")
         await process.stdin.drain()
-    except ConnectionError:
-        pass  # it ended at once; that it tells nothing is what counts
     while "error" not in (told := json.loads(await process.stdout.readline())):
         outcome.cell = None if told["cell"] is None else int(told["cell"])
     await _receive(process.stdout, int(told["size"]), result)

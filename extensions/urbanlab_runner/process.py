@@ -7,6 +7,7 @@ import json
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 END_SECONDS = 10.0
@@ -29,11 +30,10 @@ async def execute_task(task: dict[str, Any], time_limit: float, environ: Mapping
 
 async def _follow(process: Process, task: dict[str, Any]) -> bytes:
     assert process.stdin is not None and process.stdout is not None
-    try:
+    # One that ended at once tells by its exit status.
+    with suppress(ConnectionError):
         process.stdin.write(json.dumps(task).encode() + b"\n")
         await process.stdin.drain()
-    except ConnectionError:
-        pass  # it ended at once; its exit status tells
     answer = await process.stdout.read()
     await process.wait()
     return answer
