@@ -49,7 +49,7 @@ class _MarkdownRenderer(VoilaMarkdownRenderer):  # type: ignore[misc]
     def heading(self, text: str, level: int, **options: Any) -> str:
         if level == 1 and text.strip() == self.title:
             return ""
-        return str(super().heading(text, min(level + 1, 6), **options))
+        return str(super().heading(text, max(level, 2), **options))
 
     def block_math(self, body: str) -> str:
         return to_mathml(body, block=True)
