@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from urbanlab.contract.records import Tenant, read_tenants
@@ -19,18 +20,15 @@ class KnownTenants:
 
     def load_tenants(self) -> dict[str, Tenant]:
         """Return the tenants by id."""
-        try:
-            return self._load()
-        except FileNotFoundError:
-            # One left between being listed and being read; whoever logs in just then is not to notice.
-            return self._load()
-
-    def _load(self) -> dict[str, Tenant]:
         stamp = self._make_stamp()
         if stamp != self._stamp:
             self._tenants, self._stamp = read_tenants(self.directory), stamp
         return self._tenants
 
     def _make_stamp(self) -> Stamp:
-        stats = ((path, path.stat()) for path in sorted(self.directory.glob("*.json")))
-        return tuple((path.name, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+        stamp = []
+        for path in sorted(self.directory.glob("*.json")):
+            with suppress(FileNotFoundError):  # removed since it was listed
+                stat = path.stat()
+                stamp.append((path.name, stat.st_mtime_ns, stat.st_size))
+        return tuple(stamp)

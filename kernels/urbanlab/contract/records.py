@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,11 +106,12 @@ def read_tenants(directory: Path) -> dict[str, Tenant]:
     """Return the resolved tenants in `directory` by id; an absent directory holds none, a closed one raises."""
     # Not by a pattern: that takes a directory which may not be read for an empty one.
     paths = sorted(directory.iterdir()) if directory.exists() else []
-    return {
-        path.stem: tenant_from_dict(json.loads(path.read_text(encoding="utf-8")))
-        for path in paths
-        if path.suffix == ".json"
-    }
+    tenants = {}
+    for path in paths:
+        if path.suffix == ".json":
+            with suppress(FileNotFoundError):  # a tenant that was removed since the directory was listed
+                tenants[path.stem] = tenant_from_dict(json.loads(path.read_text(encoding="utf-8")))
+    return tenants
 
 
 def write_tenant(directory: Path, tenant: Tenant) -> bool:

@@ -176,7 +176,7 @@ def test_killed_at_any_moment_the_public_finds_a_whole_page_or_none(publisher: A
                     publisher.act(GERD, "withdraw", submission["id"])
                     publisher.act(GERD, "release_older", submission["id"])
 
-        thread = threading.Thread(target=flip)
+        thread = threading.Thread(target=flip, daemon=True)
         thread.start()
         threading.Event().wait(numbers.uniform(0.05, 0.4))
         publisher.process.kill()

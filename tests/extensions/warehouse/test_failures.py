@@ -108,7 +108,7 @@ def test_roles_that_a_former_version_wrote_are_made_anew_when_the_engine_starts(
 def test_a_query_during_which_the_engine_dies_is_asked_again(own_warehouse: Warehouse) -> None:
     answers: list[requests.Response] = []
     query = "SELECT sum(cityHash64(number)) > 0 FROM numbers(300000000) SETTINGS max_threads = 1"
-    asking = threading.Thread(target=lambda: answers.append(own_warehouse.post("alba", query)))
+    asking = threading.Thread(target=lambda: answers.append(own_warehouse.post("alba", query)), daemon=True)
     asking.start()
     wait_until(lambda: count_running(own_warehouse), 10, "the query runs")
     own_warehouse.kill_engine()
@@ -121,7 +121,9 @@ def test_a_change_during_which_the_engine_dies_is_reported_as_uncertain(own_ware
     own_warehouse.post("alba", TABLE.format(name="unsure"))
     answers: list[requests.Response] = []
     change = f"INSERT INTO lab_alba.unsure {HEAVY}".replace("SELECT sum(", "SELECT 1 + sum(")
-    changing = threading.Thread(target=lambda: answers.append(own_warehouse.post("alba", change)))
+    changing = threading.Thread(
+        target=lambda: answers.append(own_warehouse.post("alba", change)), daemon=True
+    )
     changing.start()
     wait_until(lambda: count_running(own_warehouse), 10, "the change runs")
     own_warehouse.kill_engine()
@@ -146,7 +148,7 @@ def test_without_an_engine_clients_get_a_clear_error_after_some_seconds(own_ware
 def test_a_killed_gateway_loses_nothing_and_starts_again(own_warehouse: Warehouse) -> None:
     own_warehouse.post("alba", TABLE.format(name="kept"))
     own_warehouse.post("alba", "7\n", query="INSERT INTO lab_alba.kept FORMAT CSV")
-    running = threading.Thread(target=lambda: _ignore_errors(own_warehouse, HEAVY))
+    running = threading.Thread(target=lambda: _ignore_errors(own_warehouse, HEAVY), daemon=True)
     running.start()
     wait_until(lambda: count_running(own_warehouse), 10, "the query runs")
     own_warehouse.gateway.kill()
@@ -177,7 +179,7 @@ def test_an_engine_that_is_asked_to_end_does_so_whatever_its_clients_do(own_ware
     uploading = threading.Thread(
         target=lambda: answers.append(own_warehouse.post("alba", rows(), query=into))
     )
-    computing = threading.Thread(target=lambda: own_warehouse.post("alba", LONG))
+    computing = threading.Thread(target=lambda: own_warehouse.post("alba", LONG), daemon=True)
     headers = {"Authorization": f"Bearer {own_warehouse.token('alba')}"}
     endless = b"SELECT number, toString(number) FROM numbers(90000000)"
     with requests.post(own_warehouse.url, data=endless, headers=headers, stream=True, timeout=60):

@@ -41,7 +41,7 @@ def test_only_the_operator_applies(warehouse: Warehouse) -> None:
 def test_a_tenant_comes_in_while_a_query_of_another_runs(own_warehouse: Warehouse) -> None:
     answers: list[requests.Response] = []
     query = "SELECT sum(cityHash64(number)) > 0 FROM numbers(400000000) SETTINGS max_threads = 1"
-    asking = threading.Thread(target=lambda: answers.append(own_warehouse.post("alba", query)))
+    asking = threading.Thread(target=lambda: answers.append(own_warehouse.post("alba", query)), daemon=True)
     asking.start()
     wait_until(lambda: count_running(own_warehouse), 10, "the query runs")
     write_tenant(own_warehouse.records, make_town("dorf"))

@@ -140,7 +140,7 @@ def test_a_running_query_ends_and_the_next_finds_nothing(town: Warehouse) -> Non
     answers: list[requests.Response] = []
     numbers = "numbers(200000000) AS n"
     slow = f"SELECT sum(cityHash64(number + persons)) > 0 FROM {numbers}, {VIEW} SETTINGS max_threads = 1"
-    asking = threading.Thread(target=lambda: answers.append(town.post("bern", slow)))
+    asking = threading.Thread(target=lambda: answers.append(town.post("bern", slow)), daemon=True)
     asking.start()
     wait_until(lambda: count_running(town), 10, "the query runs")
     withdraw(town)

@@ -39,10 +39,12 @@ def test_reading_while_tenants_come_and_go_never_fails(
             write_tenant(tmp_path, make_tenant("beta"))
             (tmp_path / "beta.json").unlink()
 
-    other = threading.Thread(target=come_and_go)
+    other = threading.Thread(target=come_and_go, daemon=True)
     other.start()
-    known = KnownTenants(tmp_path)
-    seen = [set(known.load_tenants()) for _ in range(300)]
-    stop.set()
-    other.join()
+    try:
+        known = KnownTenants(tmp_path)
+        seen = [set(known.load_tenants()) for _ in range(1000)]
+    finally:
+        stop.set()
+        other.join()
     assert all({"alpha"} <= names <= {"alpha", "beta"} for names in seen)

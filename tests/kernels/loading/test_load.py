@@ -89,7 +89,7 @@ def test_readers_see_the_old_table_or_the_new_one_and_never_none() -> None:
                 tuple(ul.client().query("SELECT count(), uniqExact(n) FROM lab_town.flip").result_rows[0])
             )
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     for turn in range(6):
         ul.load(frames[turn % 2], "flip")

@@ -287,7 +287,7 @@ def test_killed_at_any_moment_it_serves_the_same_again(start_portal: Callable[[]
     portal = start_portal()
     publish_footfall(portal.public)
     before = portal.get(PAGE)
-    thread = threading.Thread(target=lambda: [_ask(portal) for _ in range(200)])
+    thread = threading.Thread(target=lambda: [_ask(portal) for _ in range(200)], daemon=True)
     thread.start()
     time.sleep(0.1)
     portal.kill()

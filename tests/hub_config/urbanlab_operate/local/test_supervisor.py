@@ -103,7 +103,8 @@ def test_down_leaves_no_process_in_time(supervised: Settings) -> None:
 
 def test_down_finds_what_a_killed_supervisor_left_and_up_begins_anew(supervised: Settings) -> None:
     supervisor.start_program(supervised, "steady")
-    _wait(lambda: _find(supervised, "steady").pid)
+    # Not before it prints: a program that is forked and not yet executed still looks like its supervisor.
+    _wait(lambda: "steady" in supervisor.get_log(supervised, "steady").read_text())
     pid = _find(supervised, "steady").pid
     os.kill(supervisor.get_pid(supervised), signal.SIGKILL)
     _wait(lambda: not supervisor.is_running(supervised))
