@@ -63,6 +63,31 @@ class Sensor:
     level: float = 1.0
 
 
+# What a tenant may let its staff do beyond notebooks; nothing unless its file says so.
+ALLOWANCES = ("pip", "terminals", "git")
+_LISTS = ("host_names", "second_factor", "allow")
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """What one person's account may take (memory and home in MB), and the servers of the whole tenant at once."""
+
+    memory_mb: int = 4096
+    cpus: float = 2.0
+    processes: int = 256
+    open_files: int = 4096
+    home_mb: int = 5000
+    servers: int = 40
+
+
+@dataclass(frozen=True)
+class SharedFolder:
+    """A folder that everyone of the tenant reads; people with one of the roles `writers` also write in it."""
+
+    name: str
+    writers: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Tenant:
     """A tenant as the services see it; resolved from its file over the defaults, secrets never in it."""
@@ -79,6 +104,14 @@ class Tenant:
     contact: str
     feeds: tuple[Feed, ...] = ()
     sensors: tuple[Sensor, ...] = ()
+    host_names: tuple[str, ...] = ()  # by which a login knows the tenant without asking
+    second_factor: tuple[str, ...] = ("gatekeeper", "admin")  # the roles that nobody holds with a password alone
+    quotas: Quotas = Quotas()
+    idle_minutes: int = 240  # after which an unused server ends
+    undelete_days: int = 7  # for which deleted files can be had back
+    allow: tuple[str, ...] = ()  # of ALLOWANCES
+    shared_folders: tuple[SharedFolder, ...] = ()
+    audit_days: int = 730  # for which the audit log is kept
 
 
 def tenant_from_dict(values: dict[str, Any]) -> Tenant:
@@ -93,8 +126,17 @@ def tenant_from_dict(values: dict[str, Any]) -> Tenant:
         )
         for feed in values.get("feeds", ())
     )
-    sensors = tuple(Sensor(**sensor) for sensor in values.get("sensors", ()))
-    return Tenant(**{**values, "languages": tuple(values["languages"]), "feeds": feeds, "sensors": sensors})
+    folders = tuple(
+        SharedFolder(folder["name"], tuple(folder["writers"])) for folder in values.get("shared_folders", ())
+    )
+    converted = {
+        **{name: tuple(values[name]) for name in ("languages", *_LISTS) if name in values},
+        "feeds": feeds,
+        "sensors": tuple(Sensor(**sensor) for sensor in values.get("sensors", ())),
+        "quotas": Quotas(**values.get("quotas", {})),
+        "shared_folders": folders,
+    }
+    return Tenant(**{**values, **converted})
 
 
 def tenant_to_dict(tenant: Tenant) -> dict[str, Any]:
