@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import grp
 import json
 import os
 import shutil
@@ -77,12 +78,15 @@ def remove_state_folder(state: Path) -> None:
     name = state / "installation"
     if os.geteuid() == 0 and name.exists():
         from urbanlab_hub.accounts import delete_account, delete_group, list_accounts
+        from urbanlab_hub.cgroups import delete_cgroups
 
         installation = name.read_text().strip()
+        delete_cgroups(installation)
         for entry in list_accounts(installation):
             delete_account(entry.pw_name)
-        for purpose in ("records", "public"):
-            delete_group(purpose, installation)
+        for entry in grp.getgrall():
+            if entry.gr_name.startswith(f"ul{installation}-"):
+                delete_group(entry.gr_name.partition("-")[2], installation)
         # Where the sockets of users' kernels were.
         shutil.rmtree(f"/run/urbanlab-{installation}", ignore_errors=True)
     shutil.rmtree(state.parent)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
+
+from urbanlab_lab.temporary_files import keep_temporary_files
 
 
 def main() -> None:
@@ -13,6 +16,7 @@ def main() -> None:
     modules: dict[str, Any] = sys.modules
     modules["rfc3987_syntax"] = None
 
+    keep_temporary_files(Path.home())
     from jupyterhub.singleuser import main as start
 
     start()

@@ -59,6 +59,8 @@ class ServiceSettings:
     public: Path
     portal_url: str
     publisher_url: str
+    audit_socket: Path
+    audit_senders: str
 
     @classmethod
     def from_environ(
@@ -85,6 +87,8 @@ class ServiceSettings:
             public=Path(values.get(environment.PUBLIC, "")),
             portal_url=values.get(environment.PORTAL_URL, "").rstrip("/"),
             publisher_url=values.get(environment.PUBLISHER_URL, "").rstrip("/"),
+            audit_socket=Path(values.get(environment.AUDIT_SOCKET, "")),
+            audit_senders=values.get(environment.AUDIT_SENDERS, ""),
         )
 
     def secret(self, name: str) -> Secret:

@@ -52,7 +52,7 @@ def ensure_group(purpose: str, installation: str, members: Iterable[str]) -> int
     """Return the number of the group in which some services read something together; for root only."""
     name = f"ul{installation}-{purpose}"
     with _locked():
-        _run("groupadd", "--force", "--system", name)
+        _run("groupadd", "--force", "--system", *_make_range("SYS_GID"), name)
         absent = sorted(set(members) - set(grp.getgrnam(name).gr_mem))
         for member in absent:
             _run("usermod", "--append", "--groups", name, member)
@@ -73,16 +73,14 @@ def delete_account(name: str) -> None:
 
 
 def _make_options() -> list[str]:
-    limits = {
-        "SYS_UID_MIN": FIRST_ID,
-        "SYS_UID_MAX": LAST_ID,
-        "SYS_GID_MIN": FIRST_ID,
-        "SYS_GID_MAX": LAST_ID,
-    }
-    keys = [option for key, value in limits.items() for option in ("--key", f"{key}={value}")]
+    keys = [*_make_range("SYS_UID"), *_make_range("SYS_GID")]
     # /nonexistent: homes are given by the environment, and nothing may be found through the password file.
     fixed = ["--system", "--user-group", "--no-create-home", "--no-log-init", "--home-dir", "/nonexistent"]
     return [*fixed, "--shell", "/usr/sbin/nologin", *keys]
+
+
+def _make_range(kind: str) -> list[str]:
+    return ["--key", f"{kind}_MIN={FIRST_ID}", "--key", f"{kind}_MAX={LAST_ID}"]
 
 
 def _run(*command: str) -> None:

@@ -8,8 +8,12 @@ from pathlib import Path
 from traitlets.config import Config
 
 from urbanlab.contract.secrets import read_secret
+from urbanlab_hub import audit
+from urbanlab_hub.confirmation import reconcile_auth_state
+from urbanlab_hub.host_names import make_host_name
 from urbanlab_hub.identity import UrbanAuthenticator
 from urbanlab_hub.local_spawner import UnixAccountSpawner
+from urbanlab_hub.page_header import make_page_header
 from urbanlab_hub.roles import CUSTOM_SCOPES, SERVER_SCOPES, make_roles, make_services
 from urbanlab_hub.services import SERVICES
 from urbanlab_hub.settings import Settings
@@ -22,7 +26,7 @@ def configure(c: Config, settings: Settings) -> None:
     for concern in (
         *(configure_addresses, configure_proxy, configure_state, configure_restarts, configure_logging),
         *(configure_identity, configure_keycloak, configure_roles, configure_services),
-        *(configure_spawner, configure_server, configure_pages),
+        *(configure_spawner, configure_server, configure_pages, configure_cookies, configure_audit),
     ):
         concern(c, settings)
 
@@ -36,6 +40,7 @@ def configure_addresses(c: Config, settings: Settings) -> None:
     if settings.subdomains:
         # Scripts of one person's server are then another origin to the hub and to everybody else's.
         c.JupyterHub.subdomain_host = settings.hub_origin
+        c.JupyterHub.subdomain_hook = make_host_name
 
 
 def configure_proxy(c: Config, settings: Settings) -> None:
@@ -68,6 +73,7 @@ def configure_logging(c: Config, settings: Settings) -> None:
     c.JupyterHub.logging_config = {
         "formatters": {"json": {"class": "urbanlab_hub.logs.JsonFormatter"}},
         "handlers": {"console": {"formatter": "json"}},
+        "loggers": {"urbanlab_hub": {"level": "INFO", "handlers": ["console"], "propagate": False}},
     }
 
 
@@ -82,12 +88,21 @@ def configure_identity(c: Config, settings: Settings) -> None:
     # `check_allowed` decides; without this the hub warns that nobody could log in.
     c.UrbanAuthenticator.any_allow_config = True
     c.UrbanAuthenticator.refresh_pre_spawn = True
+    # The token of somebody who must log in again does not count either.
+    c.UrbanAuthenticator.auth_refresh_strict = True
+    c.UrbanAuthenticator.reconcile_auth_state_hook = reconcile_auth_state
+    c.UrbanAuthenticator.sweep_seconds = settings.sweep_seconds
+    c.UrbanAuthenticator.grace_minutes = settings.keycloak_grace_minutes
+    c.UrbanAuthenticator.warehouse_url = settings.warehouse_url
+    c.UrbanAuthenticator.warehouse_secret = read_secret(settings.service_secrets("hub"), "warehouse-hub")
 
 
 def configure_keycloak(c: Config, settings: Settings) -> None:
     """The hub's client in the realm."""
     endpoints = f"{settings.realm_url}/protocol/openid-connect"
     c.UrbanAuthenticator.login_service = "Keycloak"
+    c.UrbanAuthenticator.issuer = settings.realm_url
+    c.UrbanAuthenticator.keys_url = f"{endpoints}/certs"
     c.UrbanAuthenticator.client_id = "jupyterhub"
     c.UrbanAuthenticator.client_secret = _read(settings, "keycloak-client-jupyterhub")
     c.UrbanAuthenticator.oauth_callback_url = f"{settings.hub_url}hub/oauth_callback"
@@ -117,6 +132,7 @@ def configure_spawner(c: Config, settings: Settings) -> None:
     """How servers are started and ended."""
     c.JupyterHub.spawner_class = UnixAccountSpawner
     c.UnixAccountSpawner.settings = settings
+    c.Spawner.ip = settings.servers_bind
     c.Spawner.start_timeout = 60
     c.Spawner.http_timeout = 30
     # A server that ended by itself is noticed after at most this many seconds.
@@ -126,15 +142,9 @@ def configure_spawner(c: Config, settings: Settings) -> None:
 
 
 def configure_server(c: Config, settings: Settings) -> None:
-    """What a user's server is told by the one who starts it; the rest is in extensions/jupyter-config."""
-    idle = settings.idle_minutes * 60
-    # -P: a file `json.py` in somebody's home must not stand in for the library's.
-    c.Spawner.cmd = [sys.executable, "-P", "-m", "urbanlab_lab"]
-    c.Spawner.args = [
-        f"--MappingKernelManager.cull_idle_timeout={idle}",
-        "--MappingKernelManager.cull_connected=True",
-        f"--ServerApp.shutdown_no_activity_timeout={idle}",
-    ]
+    """What all users' servers are told; `server_arguments` has the tenant's, extensions/jupyter-config the rest."""
+    # -I: neither a file `json.py` in somebody's home nor a package that they installed stands in for the library's.
+    c.Spawner.cmd = [sys.executable, "-I", "-m", "urbanlab_lab"]
     c.Spawner.env_keep = []
     c.Spawner.disable_user_config = True
     c.Spawner.default_url = "/lab"
@@ -143,6 +153,21 @@ def configure_server(c: Config, settings: Settings) -> None:
 def configure_pages(c: Config, settings: Settings) -> None:
     """The hub's own pages."""
     c.JupyterHub.template_paths = [str(TEMPLATES)]
+    c.JupyterHub.template_vars = {"header": make_page_header(settings.records)}
+
+
+def configure_cookies(c: Config, settings: Settings) -> None:
+    """Cookies of the hub and of users' servers: no other site's page sends them along, nor a line without TLS."""
+    is_https = settings.hub_origin.startswith("https://")
+    c.JupyterHub.tornado_settings = {
+        "cookie_options": {"samesite": "Lax", **({"secure": True} if is_https else {})}
+    }
+
+
+def configure_audit(c: Config, settings: Settings) -> None:
+    """What the hub tells the audit log of servers; the rest is told where it happens."""
+    c.EventLogger.handlers = [audit.ServerEvents()]
+    c.Spawner.post_stop_hook = audit.note_server_end
 
 
 def _read(settings: Settings, name: str) -> str:

@@ -1,42 +1,89 @@
-"""What a user's server may not do from its first instruction on: limits, no new privileges, no core files."""
+"""What a user's server may not do from its first instruction on: group, limits, and rights that it gives up."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
-from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+
+from urbanlab.contract.records import Quotas
+from urbanlab_hub.landlock import restrict_self
+from urbanlab_hub.system_calls import set_process_option
 
 PR_SET_NO_NEW_PRIVS = 38
 NICENESS = 5  # users' computations give way to the platform
+SACRIFICE = b"500"  # and where the whole machine is out of memory, they go first
+LEAST_FILE_MB = 100  # that one file may have: more than a page that is published, also where homes are small
+_MB = 2**20
 
-_libc = ctypes.CDLL(None, use_errno=True)
 
+@dataclass
+class Confinement:
+    """What the new process runs in its own account, before the server's program starts.
 
-def make_confinement(memory_mb: int, processes: int | None, log: Path) -> Callable[[], None]:
-    """Return what the new process runs in its own account, before the server's program starts.
-
-    Memory is limited as writable private memory: limiting the address space would break libraries that
-    reserve much and use little. Processes are counted over the whole account, so None where it is shared.
-    `log` is made anew by the account itself: it lies where its owner may put links, pipes and folders.
+    `processes` is counted over the whole account, so it is None where that is shared. `log` is made anew by the
+    account itself: it lies where its owner may put links, pipes and folders. `doors` of control groups and the
+    `ruleset` of Landlock are descriptors that were opened by whoever starts the process, who closes them.
     """
-    memory = memory_mb * 1024 * 1024
 
-    def confine() -> None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-        if processes is not None:
-            resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    quotas: Quotas
+    processes: int | None
+    log: Path
+    doors: list[int] = field(default_factory=list)
+    ruleset: int | None = None
+
+    def __call__(self) -> None:
+        """Confine this process. It was forked from the hub: nothing here may wait for one of its threads."""
+        for door in self.doors:
+            os.write(door, b"0")
+        self._set_limits()
         os.nice(NICENESS)
-        if _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "no_new_privs was refused")
-        descriptor = _open_log(log)
+        _write_sacrifice()
+        set_process_option(PR_SET_NO_NEW_PRIVS, 1)
+        if self.ruleset is not None:
+            restrict_self(self.ruleset)
+        descriptor = _open_log(self.log)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
 
-    return confine
+    def __enter__(self) -> Confinement:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for descriptor in (*self.doors, *(() if self.ruleset is None else (self.ruleset,))):
+            os.close(descriptor)
+        self.doors, self.ruleset = [], None
+
+    def _set_limits(self) -> None:
+        """Limit each process alone; what all take together is limited by the group or watched over."""
+        # Writable private memory: with a limited address space, libraries break that reserve much and use little.
+        memory = self.quotas.memory_mb * _MB
+        _limit(resource.RLIMIT_DATA, memory)
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_NOFILE, self.quotas.open_files)
+        _limit(resource.RLIMIT_FSIZE, max(self.quotas.home_mb, LEAST_FILE_MB) * _MB)
+        if self.processes is not None:
+            _limit(resource.RLIMIT_NPROC, self.processes)
+
+
+def _limit(kind: int, value: int) -> None:
+    # Who is not root may lower what the system allows, never raise it.
+    allowed = resource.getrlimit(kind)[1]
+    if os.geteuid() != 0 and allowed != resource.RLIM_INFINITY:
+        value = min(value, allowed)
+    resource.setrlimit(kind, (value, value))
+
+
+def _write_sacrifice() -> None:
+    with suppress(OSError):  # somebody may have chosen to sacrifice even more
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        try:
+            os.write(descriptor, SACRIFICE)
+        finally:
+            os.close(descriptor)
 
 
 def _open_log(log: Path) -> int:

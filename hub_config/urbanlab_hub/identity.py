@@ -11,29 +11,37 @@ from typing import Any
 from jupyterhub import orm
 from oauthenticator.generic import GenericOAuthenticator
 from sqlalchemy.orm import object_session
-from tornado.httpclient import HTTPError as FetchError
 from tornado.web import RequestHandler
-from traitlets import Instance, Unicode
+from traitlets import Float, Instance, Unicode
 
 from urbanlab.contract import naming
-from urbanlab_hub import login
+from urbanlab.contract.secrets import Secret
+from urbanlab_hub import audit, login
+from urbanlab_hub.administration.routes import make_administration_routes
+from urbanlab_hub.confirmation import AuthModel, AuthState, LoginEnded, confirm, mark_new_login, read_claims
+from urbanlab_hub.id_tokens import IdTokens
 from urbanlab_hub.known_tenants import KnownTenants
-from urbanlab_hub.login import LoginRefused, TenantChoice
+from urbanlab_hub.login import FactorNeeded, LoginRefused, TenantChoice
+from urbanlab_hub.second_factor import MOST_QUESTIONS, Standing, get_proven, keep_proven, make_standing
 from urbanlab_hub.services import SERVICE_GROUPS
-
-AuthModel = dict[str, Any]
+from urbanlab_hub.sweep import find_model
+from urbanlab_hub.watch import Watch, make_client
 
 _GROUP_PATH = re.compile(r"/tenants/([^/]+)/([^/]+)")
+# More than a person in all roles of a thousand tenants has: what is larger, nobody configured on purpose.
+MOST_GROUPS = 10_000
+LONGEST_PATH = 100
 
 
 def make_roles_by_tenant(claims: Mapping[str, Any], known: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Return the roles that Keycloak's claims give in each known tenant; nothing where they are odd."""
     paths = claims.get("groups")
-    if not isinstance(paths, list):
+    if not isinstance(paths, list) or len(paths) > MOST_GROUPS:
         return {}
     roles: dict[str, set[str]] = {}
     for path in paths:
-        hit = _GROUP_PATH.fullmatch(path) if isinstance(path, str) else None
+        is_path = isinstance(path, str) and len(path) <= LONGEST_PATH
+        hit = _GROUP_PATH.fullmatch(path) if is_path else None
         if hit and hit[1] in known and hit[2] in naming.ROLES:
             roles.setdefault(hit[1], set()).add(hit[2])
     return {tenant: tuple(sorted(roles[tenant])) for tenant in sorted(roles)}
@@ -53,15 +61,23 @@ def choose_tenant(tenants: Collection[str], wanted: str) -> str:
     return next(iter(tenants))
 
 
-def make_auth_model(model: AuthModel, tenant: str, roles: Mapping[str, tuple[str, ...]]) -> AuthModel:
-    """Return the hub's model of a person in one tenant: name and groups, and that they have others."""
+def make_auth_model(
+    model: AuthModel, tenant: str, roles: Mapping[str, tuple[str, ...]], standing: Standing
+) -> AuthModel:
+    """Return the hub's model of a person in one tenant: name, groups, and what their pages tell them."""
     try:
         name = naming.make_hub_user(model["name"], tenant)
     except naming.NamingError as error:
         raise LoginRefused("name") from error
-    groups = [naming.make_group_path(tenant, role) for role in roles.get(tenant, ())]
-    several = {"has_other_tenants": len(roles) > 1}
-    return {**model, "name": name, "groups": groups, "admin": None, "user_info": several}
+    others = [other for other in sorted(roles) if other != tenant]
+    return {
+        **model,
+        "name": name,
+        "groups": [naming.make_group_path(tenant, role) for role in standing.roles],
+        "admin": None,
+        "user_info": {"other_tenants": others, "waiting_roles": list(standing.waiting)},
+        "auth_state": keep_proven(model["auth_state"], standing),
+    }
 
 
 class UrbanAuthenticator(GenericOAuthenticator):  # type: ignore[misc]
@@ -72,6 +88,16 @@ class UrbanAuthenticator(GenericOAuthenticator):  # type: ignore[misc]
     logout_handler = login.UrbanLogoutHandler
 
     records: Path = Instance(Path, help="Folder of the resolved tenants.").tag(config=True)
+    issuer = Unicode(help="Address of Keycloak's realm, as its tokens name it.").tag(config=True)
+    keys_url = Unicode(help="Address of the realm's public keys.").tag(config=True)
+    sweep_seconds = Float(15, help="Seconds between two looks at whether somebody must leave.").tag(
+        config=True
+    )
+    grace_minutes = Float(60, help="Minutes for which Keycloak's last answer counts while it is away.").tag(
+        config=True
+    )
+    warehouse_url = Unicode(help="Address of the warehouse gateway.").tag(config=True)
+    warehouse_secret: Secret = Instance(Secret, help="With what the hub shows itself there.").tag(config=True)
     logged_out_url = Unicode(help="Address to which Keycloak sends after logging out.").tag(config=True)
     # The compiled form, which the hub asks; `username_pattern` would be matched at the beginning only.
     username_regex = re.compile(r"[a-z0-9._~-]+@[a-z][a-z0-9]{1,20}\Z")
@@ -81,32 +107,65 @@ class UrbanAuthenticator(GenericOAuthenticator):  # type: ignore[misc]
         """The tenants of the installation."""
         return KnownTenants(self.records)
 
+    @cached_property
+    def id_tokens(self) -> IdTokens:
+        """Reads what Keycloak says about a login."""
+        return IdTokens(self.watch.keys, self.issuer, self.client_id)
+
     def get_handlers(self, app: Any) -> list[tuple[str, type[RequestHandler]]]:
         """Return the addresses of logging in and out."""
         pages = [(r"/login", login.LoginPageHandler), (r"/logged-out", login.LoggedOutHandler)]
-        return [*pages, *super().get_handlers(app)]
+        administration = make_administration_routes(app.config.UnixAccountSpawner.settings)
+        audit.start(app.config.UnixAccountSpawner.settings)
+        self.http_client = make_client()
+        self.watch = Watch(app, self)
+        return [*pages, *administration, *self.watch.make_routes(), *super().get_handlers(app)]
 
     async def authenticate(self, handler: Any, data: Any = None, **kwargs: Any) -> AuthModel:
         """Return the model of the person in the tenant that the browser asked for, or that they chose."""
-        model = await super().authenticate(handler, data, **kwargs)
+        model = mark_new_login(await super().authenticate(handler, data, **kwargs))
         roles = self.find_roles(model)
-        return make_auth_model(model, choose_tenant(roles, handler.get_wanted_tenant()), roles)
+        tenant = choose_tenant(roles, handler.get_wanted_tenant())
+        state = model["auth_state"]
+        claims = await self.id_tokens.read(state["id_token"], state[self.user_auth_state_key].get("sub"))
+        standing = make_standing(roles[tenant], self.find_demanded(tenant), claims)
+        if standing.waiting and handler.get_asked() < MOST_QUESTIONS:
+            raise FactorNeeded(tenant)
+        if not standing.roles:
+            raise LoginRefused("second-factor")
+        return make_auth_model(model, tenant, roles, standing)
 
     async def refresh_user(self, user: Any, handler: Any = None, **kwargs: Any) -> AuthModel | bool:
         """Return the model as Keycloak sees the person now; False where they must log in again."""
-        person, tenant = naming.split_hub_user(user.name)
-        if person in naming.SERVICE_PERSONS:
+        if naming.split_hub_user(user.name)[0] in naming.SERVICE_PERSONS:
             return True
         try:
-            model = await super().refresh_user(user, handler, **kwargs)
-        except (OSError, FetchError) as error:
-            # Keycloak is away, which says nothing about the person; what they may do was decided before.
-            self.log.warning("Keycloak does not answer, %s stays as is: %s", user.name, error)
-            return True
-        if not isinstance(model, dict):
-            return bool(model)
+            return await find_model(self, user, await user.get_auth_state()) or True
+        except LoginEnded as end:
+            self.log.warning("%s must log in again: %s", user.name, end.reason)
+            return False
+
+    async def confirm_user(self, name: str, state: AuthState | None) -> AuthModel:
+        """Return the model of a hub user now; raise `LoginEnded`, or anything else where there is no answer."""
+        _, tenant = naming.split_hub_user(name)
+        if tenant not in self.known_tenants.load_tenants():
+            raise LoginEnded("the tenant was removed")
+        model = await confirm(self, state)
         roles = self.find_roles(model)
-        return make_auth_model(model, tenant, roles) if tenant in roles else False
+        if tenant not in roles:
+            raise LoginEnded("no role in the tenant is left")
+        state = model["auth_state"]
+        claims, proven = read_claims(state["id_token"]), get_proven(state)
+        standing = make_standing(roles[tenant], self.find_demanded(tenant), claims, proven)
+        if not standing.roles:
+            raise LoginEnded("all roles in the tenant need a second factor")
+        try:
+            now = make_auth_model(model, tenant, roles, standing)
+        except LoginRefused as error:
+            raise LoginEnded("the name is one that nobody may have") from error
+        if now["name"] != name:
+            raise LoginEnded("the person has another name now")
+        return now
 
     async def check_allowed(self, username: str, auth_model: AuthModel | None) -> bool:
         """Return whether somebody may use the hub: with a role in the tenant, and not otherwise."""
@@ -118,6 +177,16 @@ class UrbanAuthenticator(GenericOAuthenticator):  # type: ignore[misc]
         group = SERVICE_GROUPS.get(user.name.partition("@")[0])
         if group:
             ensure_member(getattr(user, "orm_user", user), group)
+
+    def user_info_to_username(self, user_info: dict[str, Any]) -> str:
+        """Return what Keycloak calls a person; nothing, which nobody can be called, where that is no text."""
+        name = user_info.get(self.username_claim)
+        return name if isinstance(name, str) else ""
+
+    def find_demanded(self, tenant: str) -> tuple[str, ...]:
+        """Return the roles that a tenant gives with a second factor only; all of them where it is unknown."""
+        known = self.known_tenants.load_tenants().get(tenant)
+        return known.second_factor if known else naming.ROLES
 
     def find_roles(self, model: AuthModel) -> dict[str, tuple[str, ...]]:
         """Return the roles in each known tenant of the person in a model."""

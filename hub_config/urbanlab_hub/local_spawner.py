@@ -12,16 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from jupyterhub import orm
 from jupyterhub.spawner import LocalProcessSpawner
+from jupyterhub.utils import random_port
 from traitlets import Instance, default
 
 from urbanlab.contract import naming
-from urbanlab.contract.records import Tenant
-from urbanlab_hub import homes, processes
+from urbanlab.contract.records import Quotas, Tenant
+from urbanlab_hub import homes, processes, shared_folders
+from urbanlab_hub.account_limits import AccountLimits
 from urbanlab_hub.accounts import ensure_account
-from urbanlab_hub.confinement import make_confinement
+from urbanlab_hub.confinement import Confinement
 from urbanlab_hub.known_tenants import KnownTenants
 from urbanlab_hub.processes import ProcessId
+from urbanlab_hub.server_arguments import make_server_arguments
+from urbanlab_hub.server_watch import ServerWatch
 from urbanlab_hub.services import SERVICE_GROUPS
 from urbanlab_hub.settings import Settings
 from urbanlab_hub.user_environment import make_user_environment
@@ -43,6 +48,8 @@ class UnixAccountSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     settings: Settings = Instance(Settings, help="The settings of the installation.").tag(config=True)
     process: ProcessId | None = Instance(ProcessId, allow_none=True)
+    confinement: Confinement | None = None
+    port: int
 
     @cached_property
     def known_tenants(self) -> KnownTenants:
@@ -77,9 +84,19 @@ class UnixAccountSpawner(LocalProcessSpawner):  # type: ignore[misc]
             return ensure_account(self.user.name, self.installation)
         return pwd.getpwuid(os.geteuid())
 
+    @cached_property
+    def limits(self) -> AccountLimits:
+        """What holds the account to its tenant's quotas."""
+        uid = self.get_account().pw_uid if has_accounts() else None
+        return AccountLimits(self.user.name, self.account_name, uid, self.installation)
+
+    def find_tenant(self) -> Tenant | None:
+        """Return the record of the hub user's tenant, or None where it has been removed."""
+        return self.known_tenants.load_tenants().get(naming.split_hub_user(self.user.name)[1])
+
     def get_tenant(self) -> Tenant:
         """Return the record of the hub user's tenant; raise `StartError` where it has been removed."""
-        tenant = self.known_tenants.load_tenants().get(naming.split_hub_user(self.user.name)[1])
+        tenant = self.find_tenant()
         if tenant is None:
             raise StartError("This municipality is no longer part of the installation.")
         return tenant
@@ -88,34 +105,88 @@ class UnixAccountSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     async def start(self) -> tuple[str, int]:
         """Start the server; return its address once it listens."""
-        self.get_tenant()
-        account = await asyncio.to_thread(self.prepare)
+        quotas = self.get_tenant().quotas
+        self.check_room(quotas)
+        account = await asyncio.to_thread(self.prepare, quotas)
         self.popen_kwargs = self.make_popen_arguments(account)
-        address: tuple[str, int] = await super().start()
+        self.port = self.port or random_port()
+        with self.limits.make_confinement(self.home / LOG_NAME, self.ip, self.port) as self.confinement:
+            address: tuple[str, int] = await super().start()
         self.process = processes.find_process(self.pid)
+        self.limits.hold(quotas, self.pid)
         await self.wait_until_listening(account.pw_uid)
         return address
 
-    def prepare(self) -> pwd.struct_passwd:
-        """Make account and folders; end what a former server may have left."""
+    def check_room(self, quotas: Quotas) -> None:
+        """Raise `StartError` where the tenant's people have as many servers as the tenant may have at once."""
+        person, tenant = naming.split_hub_user(self.user.name)
+        if person in naming.SERVICE_PERSONS:
+            return  # pages and reports do not wait for people, nor people for them
+        self.db.flush()
+        services = [naming.make_service_user(purpose, tenant) for purpose in naming.SERVICE_PERSONS]
+        earlier = (
+            self.db.query(orm.Spawner)
+            .join(orm.Spawner.user)
+            .filter(
+                orm.User.name.endswith(f"@{tenant}", autoescape=True),
+                orm.User.name.not_in(services),
+                orm.Spawner.server_id < self.orm_spawner.server_id,  # of two that begin at once, one gets in
+            )
+        )
+        if earlier.count() >= quotas.servers:
+            raise StartError(
+                f"Your municipality already runs the {quotas.servers} servers that it may have at once. "
+                "Please try again when one of them has been stopped, or ask your administrator."
+            )
+
+    def prepare(self, quotas: Quotas) -> pwd.struct_passwd:
+        """Make account, folders and limits; end what a former server may have left."""
         account = self.get_account()
         if has_accounts():
             processes.end_processes(account.pw_uid)
+        self.limits.prepare(quotas)
         homes.ensure_home(self.home, account.pw_uid, account.pw_gid, self.settings.curated)
         homes.ensure_runtime(self.runtime, account.pw_uid, account.pw_gid)
+        shared_folders.ensure_shared_folders(
+            self.settings.shared, self.get_tenant(), self.installation if has_accounts() else None
+        )
         return account
+
+    def list_shared_groups(self) -> list[int]:
+        """Return the groups by which the system lets the person into the tenant's shared folders."""
+        if not has_accounts():
+            return []
+        tenant = self.get_tenant()
+        roles = shared_folders.make_roles(tenant.id, [group.name for group in self.user.groups])
+        return shared_folders.list_groups(tenant, self.installation, roles)
+
+    def get_home_limit(self) -> int:
+        """Return how many MB the home may take; 0 for service users, in whose homes nobody works."""
+        is_service = naming.split_hub_user(self.user.name)[0] in naming.SERVICE_PERSONS
+        return 0 if is_service else self.get_tenant().quotas.home_mb
+
+    def get_args(self) -> list[str]:
+        """Return the arguments of the server's program, with what its tenant declares."""
+        tenant = self.get_tenant()
+        declared = make_server_arguments(tenant, self.user.name, self.settings.shared / tenant.id)
+        return [*super().get_args(), *declared]
 
     def make_popen_arguments(self, account: pwd.struct_passwd) -> dict[str, Any]:
         """Return what makes the new process the account's own."""
         common = {"cwd": self.home, "umask": 0o077, "stdin": subprocess.DEVNULL}
         if not has_accounts():
             return common
-        return {**common, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        identity = {
+            "user": account.pw_uid,
+            "group": account.pw_gid,
+            "extra_groups": self.list_shared_groups(),
+        }
+        return {**common, **identity}
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         """Return what the process runs before the server's program; its account is set already."""
-        limit = self.settings.process_limit if has_accounts() else None
-        return make_confinement(self.settings.memory_limit_mb, limit, self.home / LOG_NAME)
+        assert self.confinement is not None
+        return self.confinement
 
     @default("oauth_access_scopes")  # type: ignore[untyped-decorator]  # traitlets has no types for it
     def _default_access_scopes(self) -> list[str]:
@@ -157,7 +228,16 @@ class UnixAccountSpawner(LocalProcessSpawner):  # type: ignore[misc]
             if known:
                 await self.end_account([])
             self.clear_state()
+        elif self.process and (tenant := self.find_tenant()):
+            self.limits.hold(tenant.quotas, self.process.pid)
+            if has_accounts():
+                self.watch.look(self.process.pid, self.list_shared_groups(), self.home, self.get_home_limit())
         return status
+
+    @cached_property
+    def watch(self) -> ServerWatch:
+        """What ends the server if its person lost what it runs with, or its home bursts."""
+        return ServerWatch(self.user.name, self.stop)
 
     def poll_former(self) -> int | None:
         """Poll a server that a former process of the hub has started."""
@@ -182,6 +262,7 @@ class UnixAccountSpawner(LocalProcessSpawner):  # type: ignore[misc]
         else:
             processes.kill(family)
         await asyncio.to_thread(homes.delete_runtime, self.runtime)
+        await asyncio.to_thread(self.limits.release)
 
     async def _signal(self, sig: int) -> bool:
         """Send a signal to the server, never to another process that got its number."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from jupyterhub import orm
 from jupyterhub.handlers.base import BaseHandler
@@ -20,8 +21,19 @@ from tornado.httpclient import HTTPError as FetchError
 from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
+from urbanlab_hub import audit
+from urbanlab_hub.host_names import find_tenant_of_host
+from urbanlab_hub.second_factor import MOST_QUESTIONS, get_proven, make_question
+
 # reason -> HTTP status; the sentences are in templates/login_refused.html
-REFUSALS = {"no-tenant": 403, "other-tenant": 403, "name": 403, "expired": 400, "unavailable": 503}
+REFUSALS = {
+    "no-tenant": 403,
+    "other-tenant": 403,
+    "name": 403,
+    "second-factor": 403,
+    "expired": 400,
+    "unavailable": 503,
+}
 
 
 class LoginRefused(Exception):
@@ -40,12 +52,44 @@ class TenantChoice(Exception):
         self.tenants = tenants
 
 
-class LoginPageHandler(LoginHandler):  # type: ignore[misc]
-    """/hub/login: goes on to Keycloak; `?tenant=` says which tenant is meant."""
+class FactorNeeded(Exception):
+    """Somebody holds roles in `tenant` that need a second factor, and Keycloak does not say that it was given."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__("a second factor is needed")
+        self.tenant = tenant
+
+
+class _AtTenantHost:
+    """What a login takes from the host name that the browser called."""
+
+    def get_tenant(self: Any) -> str:
+        """Return the tenant that a link or the host name asks for, or an empty string."""
+        return str(self.get_argument("tenant", "")) or self.find_tenant_of_host() or ""
+
+    def find_tenant_of_host(self: Any) -> str | None:
+        """Return the tenant whose host name was called, or None."""
+        known = self.authenticator.known_tenants.load_tenants()
+        return find_tenant_of_host(known, self.request.host_name)
+
+    def goes_to_own_address(self: Any) -> bool:
+        """Send on who came to a tenant's host name: Keycloak answers at the hub's own, where cookies must be."""
+        own = self.authenticator.oauth_callback_url
+        if self.find_tenant_of_host() is None or self.request.host_name == urlsplit(own).hostname:
+            return False
+        wanted = {"tenant": self.get_tenant(), "next": self.get_argument("next", "")}
+        self.redirect(url_concat(urljoin(own, "login"), wanted))
+        return True
+
+
+class LoginPageHandler(_AtTenantHost, LoginHandler):  # type: ignore[misc]
+    """/hub/login: goes on to Keycloak; `?tenant=` or the host name says which tenant is meant."""
 
     async def get(self) -> None:
         """Log in, or change to another tenant than the present one."""
-        tenant = self.get_argument("tenant", "")
+        if self.goes_to_own_address():
+            return
+        tenant = self.get_tenant()
         user = self.current_user
         if not tenant or (user and user.name.endswith(f"@{tenant}")):
             await super().get()
@@ -54,13 +98,34 @@ class LoginPageHandler(LoginHandler):  # type: ignore[misc]
         self.redirect(url_concat(self.authenticator.login_url(self.hub.base_url), wanted))
 
 
-class UrbanLoginHandler(OAuthLoginHandler):  # type: ignore[misc]
-    """/hub/oauth_login: sends to Keycloak and remembers the wanted tenant in the signed state cookie."""
+class UrbanLoginHandler(_AtTenantHost, OAuthLoginHandler):  # type: ignore[misc]
+    """/hub/oauth_login: sends to Keycloak; the signed state cookie keeps for which tenant, and what was asked.
+
+    Without `tenant` there is a choice for those who have several.
+    """
+
+    def get(self) -> None:
+        """Send to Keycloak."""
+        if not self.goes_to_own_address():
+            super().get()
+
+    def authorize_redirect(
+        self, *arguments: Any, extra_params: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        """Ask for a second factor where one turned out to be missing."""
+        extra_params = {**(extra_params or {}), **make_question(self.get_asked())}
+        super().authorize_redirect(*arguments, extra_params=extra_params, **options)
 
     def set_state_cookie(self, state_cookie_value: str) -> None:
-        """Add the tenant to what only this browser brings back."""
+        """Add to what only this browser brings back."""
         state = _deserialize_state(state_cookie_value)
-        super().set_state_cookie(_serialize_state({**state, "tenant": self.get_argument("tenant", "")}))
+        added = {"tenant": self.get_argument("tenant", ""), "asked": self.get_asked()}
+        super().set_state_cookie(_serialize_state({**state, **added}))
+
+    def get_asked(self) -> int:
+        """Return how often this login was sent back for a second factor; whoever makes it up is asked for one."""
+        given = self.get_argument("asked", "")
+        return next((number for number in range(1, MOST_QUESTIONS + 1) if given == str(number)), 0)
 
 
 class UrbanCallbackHandler(OAuthCallbackHandler):  # type: ignore[misc]
@@ -72,6 +137,10 @@ class UrbanCallbackHandler(OAuthCallbackHandler):  # type: ignore[misc]
             await super().get()
         except TenantChoice as choice:
             await self.show_choice(choice)
+        except FactorNeeded as needed:
+            asked = str(self.get_asked() + 1)
+            arguments = {"tenant": needed.tenant, "next": self.get_following(), "asked": asked}
+            self.redirect(self.make_login_link(arguments))
         except LoginRefused as refusal:
             await self.show_refusal(refusal)
 
@@ -98,16 +167,41 @@ class UrbanCallbackHandler(OAuthCallbackHandler):  # type: ignore[misc]
             self.end_session(former)
         return user
 
+    async def auth_to_user(self, authenticated: dict[str, Any], user: Any = None) -> Any:
+        """Log in; whoever proves more than before leaves all other browsers, where perhaps they proved nothing."""
+        if user is not None:  # no login: whoever was here before is looked at again
+            return await super().auth_to_user(authenticated, user)
+        known = self.find_user(authenticated["name"])
+        before = get_proven(await known.get_auth_state()) if known else frozenset()
+        user = await super().auth_to_user(authenticated)
+        proven = get_proven(authenticated["auth_state"])
+        if proven - before:
+            self.end_other_sessions(user)
+        audit.record_login(user.name, authenticated["groups"], second_factor=bool(proven))
+        return user
+
     def get_wanted_tenant(self) -> str:
         """Return the tenant that this browser asked for when it set out, or an empty string."""
-        return str(_deserialize_state(self.get_state_cookie()).get("tenant", ""))
+        return str(self.get_state().get("tenant", ""))
+
+    def get_asked(self) -> int:
+        """Return how often this login was sent back for a second factor."""
+        return int(self.get_state().get("asked", 0))
+
+    def get_following(self) -> str:
+        """Return the path at which this browser wanted to arrive, or an empty string."""
+        return str(self.get_state().get("next_url") or "")
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what the signed cookie of the login keeps."""
+        state: dict[str, Any] = _deserialize_state(self.get_state_cookie())
+        return state
 
     async def show_choice(self, choice: TenantChoice) -> None:
         """Let somebody choose; the click asks Keycloak again, and its answer decides whether it may be."""
         records = self.authenticator.known_tenants.load_tenants()
-        following = _deserialize_state(self.get_state_cookie()).get("next_url") or ""
         links = [
-            (records[tenant].title, self.make_login_link({"tenant": tenant, "next": following}))
+            (records[tenant].title, self.make_login_link({"tenant": tenant, "next": self.get_following()}))
             for tenant in choice.tenants
         ]
         self.finish(await self.render_template("choose_tenant.html", links=links))
@@ -115,12 +209,16 @@ class UrbanCallbackHandler(OAuthCallbackHandler):  # type: ignore[misc]
     async def show_refusal(self, refusal: LoginRefused) -> None:
         """Say why, whom to ask, and how to try again."""
         self.set_status(REFUSALS[refusal.reason])
+        tenant = self.get_wanted_tenant()
+        is_known = tenant in self.authenticator.known_tenants.load_tenants()
+        audit.record_login_refused(refusal.reason, tenant if is_known else "")
         logout = self.authenticator.logout_url(self.hub.base_url)
+        wanted = {"tenant": tenant} if refusal.reason == "second-factor" else {}
         self.finish(
             await self.render_template(
                 "login_refused.html",
                 reason=refusal.reason,
-                retry_url=self.make_login_link({}),
+                retry_url=self.make_login_link(wanted),
                 other_person_url=logout,
             )
         )
@@ -131,9 +229,21 @@ class UrbanCallbackHandler(OAuthCallbackHandler):  # type: ignore[misc]
 
     def end_session(self, former: Any) -> None:
         """Whoever changes the tenant leaves the former one's servers in this browser."""
-        tokens = self.db.query(orm.APIToken)
-        for token in tokens.filter_by(user_id=former.id, session_id=self.get_session_cookie()):
-            self.db.delete(token)
+        session = self.get_session_cookie()
+        for token in list(former.orm_user.api_tokens):
+            if token.session_id and token.session_id == session:
+                self.db.delete(token)
+        self.db.commit()
+
+    def end_other_sessions(self, user: Any) -> None:
+        """End the logins of other browsers as the same hub user; servers, which have no session, go on."""
+        person = user.orm_user
+        person.cookie_id = orm.new_token()
+        for token in list(person.api_tokens):
+            if token.session_id and token.session_id != self.get_session_cookie():
+                self.db.delete(token)
+        for code in self.db.query(orm.OAuthCode).filter_by(user_id=person.id):
+            self.db.delete(code)
         self.db.commit()
 
 
@@ -147,6 +257,9 @@ class UrbanLogoutHandler(OAuthLogoutHandler):  # type: ignore[misc]
         if self.current_user:
             self.id_token = (await self.current_user.get_auth_state() or {}).get("id_token") or ""
         await super().default_handle_logout()
+        if self.current_user:
+            # At once, and also while Keycloak is away; the person's other tenants follow by Keycloak's word.
+            self.authenticator.watch.revoker.revoke(self.current_user, audit.LOGGED_OUT)
 
     async def render_logout_page(self) -> None:
         """Go on to Keycloak, which sends back to the page below."""

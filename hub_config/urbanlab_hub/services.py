@@ -54,6 +54,16 @@ SERVICES = (
         },
     ),
     HubService(
+        "culler",
+        "service-culler",
+        {
+            "list:users": "see all servers, as the hub lists them by their users",
+            "read:users:activity": "see in that list when somebody was active",
+            "read:servers": "see how long nobody has used a server",
+            "delete:servers": "stop one that nobody uses",
+        },
+    ),
+    HubService(
         "operator",
         "service-operator",
         {

@@ -45,9 +45,16 @@ class Settings:
     subdomains: bool = _setting(False, "Give hub and users host names of their own; locally `*.localhost`.")
     tls_certificate: str = _setting("", "File with the TLS certificate chain of the hub's address.")
     tls_key: str = _setting("", "File with the key of that certificate.")
-    idle_minutes: int = _setting(240, "Minutes after which a server that nobody uses is stopped.")
-    memory_limit_mb: int = _setting(4096, "Memory that one process of a user's server may take, in MB.")
-    process_limit: int = _setting(256, "Processes and threads that one user's account may have.")
+    servers_bind: str = _setting(
+        "127.0.0.3",
+        "Address of users' servers behind the proxy: a host without any page, because cookies do not know ports.",
+    )
+    sweep_seconds: int = _setting(
+        15, "Seconds between two looks at whether Keycloak still lets somebody in; within a minute they are out."
+    )
+    keycloak_grace_minutes: int = _setting(
+        60, "Minutes for which Keycloak's last good answer about somebody counts while Keycloak is away."
+    )
     hub_port: int = _setting(8000, "Port of the hub for browsers (the proxy).")
     proxy_api_port: int = _setting(8001, "Port at which the hub tells the proxy its routes.")
     hub_api_port: int = _setting(8081, "Port at which proxy, servers and services reach the hub.")
@@ -70,6 +77,7 @@ class Settings:
     portal_public_url: str = _setting(
         "", "Address of the portal as browsers see it, where a reverse proxy stands in front."
     )
+    culler_port: int = _setting(8205, "Port of the culler's health and metrics.")
     simulator_port: int = _setting(8203, "Port of the simulator's health and metrics.")
 
     @property
@@ -89,6 +97,11 @@ class Settings:
     def hub_api_url(self) -> str:
         """Address of the hub's REST API for servers and services."""
         return f"http://{self.bind}:{self.hub_api_port}{self.base_url}hub/api"
+
+    @property
+    def backchannel_logout_url(self) -> str:
+        """Address at which Keycloak tells the hub that a session has ended."""
+        return f"http://{self.bind}:{self.hub_api_port}{self.base_url}hub/backchannel_logout"
 
     @property
     def keycloak_url(self) -> str:
@@ -155,6 +168,11 @@ class Settings:
         return self.state / "homes"
 
     @property
+    def shared(self) -> Path:
+        """Folder of the folders that the people of a tenant share."""
+        return self.state / "shared"
+
+    @property
     def assets(self) -> Path:
         """Folder of the files that maps need in the browser."""
         return self.parts / "assets"
@@ -163,6 +181,11 @@ class Settings:
     def curated(self) -> Path:
         """Folder of the curated notebooks."""
         return CHECKOUT / "notebooks" / "curated"
+
+    @property
+    def audit_socket(self) -> Path:
+        """Socket of the audit log's writer; its folder lets in those who may write."""
+        return self.state / "run" / "audit" / "audit.sock"
 
     def service_state(self, service: str) -> Path:
         """Folder that belongs to one service's account."""
@@ -183,6 +206,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     settings = Settings(**values)
     if not (settings.base_url.startswith("/") and settings.base_url.endswith("/")):
         raise SettingsError(f"base_url is {settings.base_url!r}: it must begin and end with a slash")
+    if settings.servers_bind in {settings.bind, settings.publisher_bind}:
+        raise SettingsError(f"servers_bind is {settings.servers_bind!r}: it must be a host that has no pages")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
         raise SettingsError(f"public_url is {settings.public_url!r}: it must begin with https://")
     return settings

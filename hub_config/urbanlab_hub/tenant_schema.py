@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from urbanlab_hub.settings import CHECKOUT
 from urbanlab_hub.tenant_yaml import KeyPath
 
 SCHEMA = CHECKOUT / "hub_config" / "tenants" / "_schema.json"
-_KINDS: dict[type, str] = {list: "a list", dict: "a list of keys with values"}
+_KINDS: dict[type, str] = {list: "a list", dict: "a list of keys with values", type(None): "empty"}
 _SHOWN = (str, int, float, bool)
 
 Problem = tuple[KeyPath, str]
@@ -20,15 +22,23 @@ Problem = tuple[KeyPath, str]
 
 def find_schema_problems(values: Mapping[str, Any]) -> list[Problem]:
     """Return the key and a sentence for everything that the schema does not allow."""
-    # Most commands check no tenant, and the library takes longer to import than they need.
-    from jsonschema import Draft202012Validator
-
     problems: list[Problem] = []
-    for error in Draft202012Validator(_load_schema()).iter_errors(values):
+    for error in _make_validator().iter_errors(values):
         explain = _EXPLANATIONS.get(str(error.validator), _explain_value)
         problems += explain(tuple(error.absolute_path), error)
     # A group with several missing keys is reported once for each of them.
     return sorted(dict.fromkeys(problems), key=lambda problem: [str(part) for part in problem[0]])
+
+
+@cache
+def _make_validator() -> Any:
+    # Most commands check no tenant, and the library takes longer to import than they need. It would have a
+    # parser built for a format that we do not use, which takes ten times as long as the rest.
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    modules.setdefault("rfc3987_syntax", None)
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(_load_schema())
 
 
 @cache
@@ -59,8 +69,10 @@ def _explain_value(key: KeyPath, error: Any) -> Iterator[Problem]:
     if "propertyNames" in error.absolute_schema_path:
         yield (*key, found), f"{to_text((*key, found))} cannot be a name: it must be {wanted}"
         return
-    shown = repr(found) if isinstance(found, _SHOWN) else _KINDS.get(type(found), "empty")
-    yield key, f"{to_text(key) or 'the file'} is {shown} but must be {wanted}"
+    shown = repr(found) if isinstance(found, _SHOWN) else _KINDS.get(type(found), f"{found}")
+    close = difflib.get_close_matches(str(found), error.schema.get("enum", ()), n=1)
+    meant = f"; did you mean {close[0]}?" if close else ""
+    yield key, f"{to_text(key) or 'the file'} is {shown} but must be {wanted}{meant}"
 
 
 _EXPLANATIONS: dict[str, Callable[[KeyPath, Any], Iterator[Problem]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def read_tenant_file(path: Path) -> TenantFile:
         return _parse(path, text)
     except yaml.YAMLError as error:
         raise TenantFileError(_describe(path, error)) from error
+    except RecursionError as error:
+        raise TenantFileError(f"{path.name}: lists within lists, too deep to read") from error
 
 
 def _parse(path: Path, text: str) -> TenantFile:
@@ -84,7 +87,7 @@ class _Reader:
             return self._read_mapping(node, key)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, self._mark((*key, index), item)) for index, item in enumerate(node.value)]
-        return self.loader.construct_object(node)
+        return self._read_scalar(node)
 
     def _read_mapping(self, node: yaml.MappingNode, key: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -96,6 +99,16 @@ class _Reader:
                 raise TenantFileError(f"{self.path.name}:{line}: {name} stands twice, first on line {first}")
             values[name] = self.read(value_node, self._mark((*key, name), name_node))
         return values
+
+    def _read_scalar(self, node: yaml.Node) -> Any:
+        place = f"{self.path.name}:{node.start_mark.line + 1}"
+        try:
+            value = self.loader.construct_object(node)
+        except (AttributeError, LookupError, ValueError) as error:  # the 45th of May, !!bool x, 5,000 digits
+            raise TenantFileError(f"{place}: {node.value[:40]!r} cannot be read as a value") from error
+        if isinstance(value, float) and not math.isfinite(value):
+            raise TenantFileError(f"{place}: {node.value} is no number that can be used")
+        return value
 
     def _mark(self, key: KeyPath, node: yaml.Node) -> KeyPath:
         self.lines[key] = node.start_mark.line + 1

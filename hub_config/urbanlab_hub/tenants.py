@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from urbanlab.contract import naming
-from urbanlab.contract.records import Column, Feed, Sensor, Tenant
+from urbanlab.contract.records import Column, Feed, Quotas, Sensor, SharedFolder, Tenant
 from urbanlab_hub.settings import CHECKOUT
-from urbanlab_hub.tenant_schema import Problem, find_schema_problems, to_text
+from urbanlab_hub.tenant_rules import find_contradictions, find_doubles
+from urbanlab_hub.tenant_schema import find_schema_problems
 from urbanlab_hub.tenant_yaml import KeyPath, TenantFile, TenantFileError, read_tenant_file
 
 DEMO_FOLDER = CHECKOUT / "hub_config" / "tenants"
 DEFAULTS = DEMO_FOLDER / "_defaults.yaml"
-SENSORS_TABLE = "sensors"  # the table of a tenant's sensors beside those of its feeds
+_PLAIN = (
+    *("title", "state", "time_zone", "crs", "population", "contact"),
+    *("idle_minutes", "undelete_days", "audit_days"),
+)
+_LISTS = ("languages", "host_names", "second_factor", "allow")
 
 
 class TenantError(ValueError):
@@ -33,13 +37,16 @@ def list_tenant_files(folder: Path) -> list[Path]:
 
 def load_tenants(folder: Path, defaults: Path = DEFAULTS) -> dict[str, Tenant]:
     """Return the resolved tenants by id; raise `TenantError` with the problems of all files together."""
+    base = _read(defaults)
     tenants: dict[str, Tenant] = {}
     problems: list[str] = []
     for path in list_tenant_files(folder):
         try:
-            tenants[path.stem] = load_tenant(path, defaults)
+            tenants[path.stem] = _load(path, base)
         except TenantError as error:
             problems += error.problems
+    for tenant_id, (key, text) in find_doubles(tenants):
+        problems.append(f"{_read(folder / f'{tenant_id}.yaml').place(key)}: {text}")
     if problems:
         # What is wrong in the defaults is wrong for every tenant, and is said once.
         raise TenantError(list(dict.fromkeys(problems)))
@@ -48,18 +55,27 @@ def load_tenants(folder: Path, defaults: Path = DEFAULTS) -> dict[str, Tenant]:
 
 def load_tenant(path: Path, defaults: Path = DEFAULTS) -> Tenant:
     """Return one resolved tenant; raise `TenantError` with everything that is wrong with its file."""
+    return _load(path, _read(defaults))
+
+
+def _load(path: Path, base: TenantFile) -> Tenant:
     try:
         naming.check_tenant_id(path.stem)
-        base, own = read_tenant_file(defaults), read_tenant_file(path)
     except naming.NamingError as error:
         raise TenantError([f"{path.name}: {error}"]) from error
-    except TenantFileError as error:
-        raise TenantError([str(error)]) from error
+    own = _read(path)
     values = lay_over(base.values, own.values)
-    problems = find_schema_problems(values) or list(_find_contradictions(values))
+    problems = find_schema_problems(values) or list(find_contradictions(values))
     if problems:
         raise TenantError([f"{_place(key, own, base)}: {text}" for key, text in problems])
     return _make_tenant(path.stem, values)
+
+
+def _read(path: Path) -> TenantFile:
+    try:
+        return read_tenant_file(path)
+    except TenantFileError as error:
+        raise TenantError([str(error)]) from error
 
 
 def lay_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,70 +95,13 @@ def _place(key: KeyPath, own: TenantFile, base: TenantFile) -> str:
     return base.place(key) if base.has(key) and not own.has(key) else own.place(key)
 
 
-def _find_contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what a schema cannot say: names that must exist, be valid, or belong together."""
-    if not _is_time_zone(values["time_zone"]):
-        yield (
-            ("time_zone",),
-            f"time_zone is {values['time_zone']!r}, which is no time zone; write Europe/Berlin",
-        )
-    for name, feed in values["feeds"].items():
-        key = ("feeds", name)
-        yield from _check_names(
-            (key, name), *(((*key, "columns", column), column) for column in feed["columns"])
-        )
-        if name == SENSORS_TABLE:
-            yield (
-                key,
-                f"{to_text(key)}: the table {name} holds the places of the sensors; choose another name",
-            )
-        yield from _check_columns(key, feed)
-        yield from _check_texts(key, feed, values["languages"])
-
-
-def _is_time_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # not found, a folder of zones, a path that leads out
-        return False
-    return True
-
-
-def _check_names(*names: tuple[KeyPath, str]) -> Iterator[Problem]:
-    for key, name in names:
-        try:
-            naming.check_dataset_name(name)
-        except naming.NamingError as error:
-            yield key, f"{to_text(key)}: {error}"
-
-
-def _check_columns(key: KeyPath, feed: Mapping[str, Any]) -> Iterator[Problem]:
-    columns = feed["columns"]
-    for name in feed["key"]:
-        if name not in columns:
-            yield (*key, "key"), f"{to_text((*key, 'key'))} names {name!r}, which is no column of the feed"
-    if columns.get(feed["time"], {}).get("type") != "instant":
-        yield (
-            (*key, "time"),
-            f"{to_text((*key, 'time'))} must name a column of type instant, not {feed['time']!r}",
-        )
-
-
-def _check_texts(key: KeyPath, feed: Mapping[str, Any], languages: list[str]) -> Iterator[Problem]:
-    texts = {(*key, "title"): feed["title"], (*key, "description"): feed["description"]}
-    for name, column in feed["columns"].items():
-        texts[(*key, "columns", name, "title")] = column["title"]
-    for place, text in texts.items():
-        for language in languages:
-            if language not in text:
-                yield place, f"{to_text((*place, language))} is missing: the tenant's languages include it"
-
-
 def _make_tenant(tenant_id: str, values: dict[str, Any]) -> Tenant:
-    plain = ("title", "state", "time_zone", "crs", "population", "contact")
+    taken: dict[str, Any] = {
+        **{name: values[name] for name in _PLAIN},
+        **{name: tuple(values[name]) for name in _LISTS},
+    }
     return Tenant(
         id=tenant_id,
-        languages=tuple(values["languages"]),
         latitude=float(values["centre"]["latitude"]),
         longitude=float(values["centre"]["longitude"]),
         feeds=tuple(_make_feed(name, feed, values["licence"]) for name, feed in values["feeds"].items()),
@@ -150,7 +109,11 @@ def _make_tenant(tenant_id: str, values: dict[str, Any]) -> Tenant:
             Sensor(id=sensor_id, **sensor)
             for sensor_id, sensor in values["simulation"].get("sensors", {}).items()
         ),
-        **{name: values[name] for name in plain},
+        quotas=Quotas(**{**values["quotas"], "cpus": float(values["quotas"]["cpus"])}),
+        shared_folders=tuple(
+            SharedFolder(name, tuple(folder["writers"])) for name, folder in values["shared_folders"].items()
+        ),
+        **taken,
     )
 
 

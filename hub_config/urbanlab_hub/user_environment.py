@@ -15,16 +15,26 @@ PORTAL_ASSETS = "/static/assets/"
 # of the server, which holds the hub token.
 _RUNNER_VARIABLES = {"JUPYTERHUB_DISABLE_USER_CONFIG": "1", "PYTHONNOUSERSITE": "1"}
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+# Programs that say whom to ask, in the place of those that a tenant does not allow.
+REFUSALS = Path(__file__).parent / "refusals"
+# Where a person's own packages go, where the tenant allows them; what the product brings comes first.
+PACKAGES = Path(".local/urbanlab")
 
 
 def make_user_environment(
     settings: Settings, tenant: Tenant, hub_user: str, home: Path, prefix: str
 ) -> dict[str, str]:
     """Return the variables of a person's or service user's server; `prefix` is its path at the hub."""
+    is_service = naming.split_hub_user(hub_user)[0] in naming.SERVICE_PERSONS
     return {
         **_make_kernel_variables(settings, tenant, hub_user, prefix),
-        **_make_system_variables(home),
-        **(_RUNNER_VARIABLES if naming.split_hub_user(hub_user)[0] in naming.SERVICE_PERSONS else {}),
+        **_make_system_variables(home, tenant),
+        **(
+            _make_package_variables(home)
+            if "pip" in tenant.allow and not is_service
+            else {"PIP_NO_INDEX": "1"}
+        ),
+        **(_RUNNER_VARIABLES if is_service else {}),
     }
 
 
@@ -50,10 +60,22 @@ def _is_publication(hub_user: str) -> bool:
     return naming.split_hub_user(hub_user)[0] == "publications"
 
 
-def _make_system_variables(home: Path) -> dict[str, str]:
+def _make_package_variables(home: Path) -> dict[str, str]:
+    """Let pip put packages into a folder of the home where kernels look for them, and the server does not."""
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return {
+        "PIP_PREFIX": str(home / PACKAGES),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PYTHONPATH": str(home / PACKAGES / "lib" / python / "site-packages"),
+    }
+
+
+def _make_system_variables(home: Path, tenant: Tenant) -> dict[str, str]:
+    refused = [str(REFUSALS / name) for name in ("pip", "git") if name not in tenant.allow]
+    own = [str(home / PACKAGES / "bin")] if "pip" in tenant.allow else []
     return {
         "HOME": str(home),
-        "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
+        "PATH": ":".join([*refused, str(Path(sys.executable).parent), SYSTEM_PATH, *own]),
         "LANG": "C.UTF-8",
         "SHELL": "/bin/bash",
         "MPLCONFIGDIR": str(home / ".cache" / "matplotlib"),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from urbanlab_operate.errors import OperateError
 
+Item = TypeVar("Item")
 Report = Callable[[str], object]
+
+
+def say(line: str) -> None:
+    """Print a line so that it is seen at once, also in a file or by another program."""
+    print(line, flush=True)
 
 
 class ApplyError(OperateError):
@@ -27,6 +34,17 @@ class Changes:
         if not self.dry_run:
             action()
         self.note(sentence)
+
+    def make_all(
+        self, items: Sequence[tuple[str, Item]], action: Callable[[list[Item]], object], most: int
+    ) -> None:
+        """Carry out what belongs to each sentence, up to `most` at once, and report each once it is done."""
+        for start in range(0, len(items), most):
+            some = items[start : start + most]
+            if not self.dry_run:
+                action([item for _, item in some])
+            for sentence, _ in some:
+                self.note(sentence)
 
     def note(self, sentence: str) -> None:
         """Report a change that somebody else carried out, or would carry out."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from urbanlab_hub.accounts import AccountError
 from urbanlab_hub.settings import Settings, SettingsError, load_settings
 from urbanlab_hub.tenants import TenantError
-from urbanlab_operate import tenant_commands
+from urbanlab_operate import audit_commands, tenant_commands
 from urbanlab_operate.changes import ApplyError
 from urbanlab_operate.errors import OperateError
 
@@ -54,6 +54,9 @@ def make_parser() -> argparse.ArgumentParser:
     tenant = commands.add_parser("tenant", help="add, list and remove tenants")
     tenant_commands.configure_parser(tenant)
     tenant.set_defaults(command=_tenant)
+    audit = commands.add_parser("audit", help="check, read and export the audit log")
+    audit_commands.configure_parser(audit)
+    audit.set_defaults(command=_audit)
     return parser
 
 
@@ -77,11 +80,11 @@ def _down(settings: Settings, _parsed: argparse.Namespace, console: Console) -> 
 def _status(settings: Settings, parsed: argparse.Namespace, console: Console) -> int:
     from urbanlab_operate.local import status
 
-    parts = status.read_status(settings)
+    parts, isolation = status.read_status(settings), status.read_isolation(settings)
     if parsed.json:
-        sys.stdout.write(json.dumps(status.to_json(parts), indent=1) + "\n")
+        sys.stdout.write(json.dumps(status.to_json(parts, isolation), indent=1) + "\n")
     else:
-        status.print_status(parts, console)
+        status.print_status(parts, isolation, console)
     return 0 if status.is_healthy(parts) else 1
 
 
@@ -113,3 +116,7 @@ def _apply(settings: Settings, parsed: argparse.Namespace, console: Console) -> 
 
 def _tenant(settings: Settings, parsed: argparse.Namespace, _console: Console) -> int:
     return tenant_commands.run(settings, parsed)
+
+
+def _audit(settings: Settings, parsed: argparse.Namespace, _console: Console) -> int:
+    return audit_commands.run(settings, parsed)

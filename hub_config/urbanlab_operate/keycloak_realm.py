@@ -37,11 +37,12 @@ class Realm:
         answer = self._send(self._connection.raw_get, self._make_path(path), **query)
         return None if answer.status_code == 404 else self._check(answer).json()
 
-    def post(self, path: str, values: Any) -> None:
-        """Create something; that it exists by now is fine."""
+    def post(self, path: str, values: Any) -> str:
+        """Create something and return its id; that it exists by now is fine, and returns nothing."""
         answer = self._send(self._connection.raw_post, self._make_path(path), data=json.dumps(values))
-        if answer.status_code != 409:
-            self._check(answer)
+        if answer.status_code == 409:
+            return ""
+        return str(self._check(answer).headers.get("Location", "")).rpartition("/")[2]
 
     def put(self, path: str, values: Any = None) -> None:
         """Bring something into the state that `values` describe."""
@@ -49,9 +50,10 @@ class Realm:
             self._send(self._connection.raw_put, self._make_path(path), data=json.dumps(values or {}))
         )
 
-    def delete(self, path: str) -> None:
-        """Remove something; that it is gone by now is fine."""
-        answer = self._send(self._connection.raw_delete, self._make_path(path))
+    def delete(self, path: str, values: Any = None) -> None:
+        """Remove something, or of it what `values` name; that it is gone by now is fine."""
+        data = {} if values is None else {"data": json.dumps(values)}
+        answer = self._send(self._connection.raw_delete, self._make_path(path), **data)
         if answer.status_code != 404:
             self._check(answer)
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
-from datetime import UTC, datetime
-from pathlib import Path
+import sys
 from typing import Any
-
-import yaml
 
 from urbanlab.contract import naming
 from urbanlab.contract.records import Tenant
 from urbanlab_hub.settings import Settings
-from urbanlab_hub.tenants import TenantError, load_tenant, load_tenants
+from urbanlab_hub.tenants import TenantError, load_tenants
+from urbanlab_operate import tenant_files
+from urbanlab_operate.audit import record_tenant_change
 from urbanlab_operate.changes import ApplyError
-
-ARCHIVE = "archive"  # a folder beside the files; what lies in it is no tenant
+from urbanlab_operate.tenant_files import TenantFilesError
 
 
 def configure_parser(parser: argparse.ArgumentParser) -> None:
@@ -25,80 +21,118 @@ def configure_parser(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="tenant_command", required=True, metavar="COMMAND")
     add = commands.add_parser("add", help="write a tenant's file and apply it")
     add.add_argument("id", help="2 to 21 of a-z and 0-9, a letter first")
-    add.add_argument("--title", required=True, help="the municipality's name")
+    what = add.add_mutually_exclusive_group(required=True)
+    what.add_argument("--title", help="the municipality's name")
+    what.add_argument("--restore", action="store_true", help="bring back a tenant that was removed")
     add.add_argument("--state", help="federal state, like NW")
     add.add_argument("--centre", metavar="LAT,LON", type=_read_centre, help="centre, in degrees")
     add.add_argument("--population", type=int, help="number of inhabitants")
     add.add_argument("--contact", help="e-mail address of the people in charge")
-    commands.add_parser("list", help="show the tenants")
+    listing = commands.add_parser("list", help="show the tenants")
+    listing.add_argument("--archived", action="store_true", help="those that were removed")
     remove = commands.add_parser("remove", help="put a tenant's file into the archive; its data stays")
     remove.add_argument("id")
+    remove.add_argument("--purge", action="store_true", help="delete people's homes and all data as well")
+    remove.add_argument(
+        "--confirm", metavar="ID", help="with --purge: the tenant's id again, instead of typing it"
+    )
     for command in (add, remove):
         command.add_argument("--no-apply", action="store_true", help="only touch the file")
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Carry out a parsed `urbanlab tenant` command; return the exit code."""
-    # Here, because whoever asks for the status should not wait for the clients of Keycloak and Kafka.
     from urbanlab_operate import demo
-    from urbanlab_operate.apply import apply
 
     demo.ensure_tenant_files(settings)
     try:
         if arguments.tenant_command == "list":
-            return _print_tenants(settings)
+            return _print_archived(settings) if arguments.archived else _print_tenants(settings)
         if arguments.tenant_command == "add":
-            print(f"wrote {add_tenant(settings, arguments.id, _make_values(arguments))}")
-        else:
-            print(f"moved the file to {remove_tenant(settings, arguments.id)}; no data was deleted")
+            return _add(settings, arguments)
+        return _purge(settings, arguments) if arguments.purge else _remove(settings, arguments)
+    except (TenantError, naming.NamingError, TenantFilesError) as error:
+        print(error)
+        return 1
+
+
+def _add(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.restore:
+        print(f"brought back {tenant_files.restore_tenant(settings, arguments.id)}")
+    else:
+        print(f"wrote {tenant_files.add_tenant(settings, arguments.id, _make_values(arguments))}")
+    return _apply(settings, arguments)
+
+
+def _remove(settings: Settings, arguments: argparse.Namespace) -> int:
+    print(f"moved the file to {tenant_files.archive_tenant(settings, arguments.id)}; no data was deleted")
+    return _apply(settings, arguments)
+
+
+def _apply(settings: Settings, arguments: argparse.Namespace) -> int:
+    # Here, because whoever asks for the status should not wait for the clients of Keycloak and Kafka.
+    from urbanlab_operate.apply import apply
+
+    try:
         if not arguments.no_apply:
             apply(settings)
     except ApplyError as error:
         print(f"{error}\nThe file is in place; `urbanlab apply` does the rest.")
         return 1
-    except (TenantError, naming.NamingError, FileExistsError, FileNotFoundError) as error:
-        print(error)
-        return 1
     return 0
 
 
-def add_tenant(settings: Settings, tenant_id: str, values: dict[str, Any]) -> Path:
-    """Write the file of a new tenant and return its path.
+def _purge(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Show everything, and delete it if the operator types the tenant's id."""
+    from urbanlab_operate.apply import apply
+    from urbanlab_operate.purge import delete_remnants, find_remnants
 
-    Raises `TenantError` or `NamingError` where the values cannot be used and `FileExistsError` where there is
-    such a tenant; then nothing is written.
-    """
-    path = settings.tenants / f"{naming.check_tenant_id(tenant_id)}.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    text = yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
-    # Checked in a folder of its own under its final name, and put in place whole, never over another.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".draft-") as folder:
-        draft = Path(folder) / path.name
-        draft.write_text(text, encoding="utf-8")
-        load_tenant(draft)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            raise FileExistsError(f"There is a tenant {tenant_id} already: {path}") from None
-    return path
+    tenant = naming.check_tenant_id(arguments.id)
+    path = settings.tenants / f"{tenant}.yaml"
+    try:
+        remnants = find_remnants(settings, tenant)
+        if not (remnants or path.exists() or tenant_files.list_archived(settings, tenant)):
+            print(f"There is no tenant {tenant}, and nothing is left of one.")
+            return 1
+        for remnant in remnants:
+            print(remnant.sentence)
+        if not _is_confirmed(tenant, arguments.confirm, len(remnants)):
+            return 1
+        if path.exists():
+            tenant_files.archive_tenant(settings, tenant)
+        apply(settings)  # nobody can get in any more, and their servers have ended
+        delete_remnants(settings, tenant)
+        record_tenant_change(settings, tenant, "purged")
+    except ApplyError as error:
+        print(f"{error}\nNot everything is deleted: repeat this command, it goes on from here.")
+        return 1
+    for archived in tenant_files.list_archived(settings, tenant):
+        archived.unlink()
+        print(f"deleted the file {archived}")
+    return 0
 
 
-def remove_tenant(settings: Settings, tenant_id: str) -> Path:
-    """Move a tenant's file into the archive and return its path there; data and people stay where they are."""
-    path = settings.tenants / f"{naming.check_tenant_id(tenant_id)}.yaml"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no tenant {tenant_id} in {settings.tenants}; `urbanlab tenant list`"
-        )
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    archived = path.parent / ARCHIVE / f"{tenant_id}-{moment}.yaml"
-    archived.parent.mkdir(exist_ok=True, mode=0o700)
-    return path.rename(archived)
+def _is_confirmed(tenant: str, confirmed: str | None, count: int) -> bool:
+    what = f"the {count} things listed above and the file" if count else "the file"
+    if confirmed is None and sys.stdin.isatty():
+        print(f"Nothing brings {what} of {tenant} back. Type {tenant} to delete: ", end="", flush=True)
+        confirmed = sys.stdin.readline().strip()
+    if confirmed == tenant:
+        return True
+    print(f"Nothing was deleted. To delete {what} for good, confirm by --confirm {tenant}.")
+    return False
 
 
 def _print_tenants(settings: Settings) -> int:
     for tenant in load_tenants(settings.tenants).values():
         print(_describe(tenant))
+    return 0
+
+
+def _print_archived(settings: Settings) -> int:
+    for path in tenant_files.list_archived(settings):
+        tenant, title = tenant_files.read_archived(path)
+        print(f"{tenant:<21} {title}, removed {tenant_files.show_moment(path)}")
     return 0
 
 

@@ -1,9 +1,11 @@
-"""What the kernel loads at its start: the magics `%%sql` and `%tail`, and the guard of maps."""
+"""What the kernel loads at its start: the magics `%%sql`, `%tail` and `%pip`, and the guard of maps."""
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
+from urbanlab.child_output import carry_child_output
 from urbanlab.errors import ParameterError, SessionError, TopicNotFoundError
 from urbanlab.late_imports import call_after_import
 
@@ -39,6 +41,12 @@ def tail(line: str) -> Any:
     return make_tail(topic, where=where.strip())
 
 
+def pip(line: str, shell: Any) -> None:
+    """Run pip as in a terminal, ``%pip install NAME``, where the tenant allows it; else it says whom to ask."""
+    shell.system(f"pip {line}")
+    importlib.invalidate_caches()  # so that what was installed just now is found
+
+
 def guard_maps() -> None:
     """Let folium's own maps load nothing from others, as those of `urbanlab.map` do."""
     from urbanlab.session import current_session
@@ -51,11 +59,17 @@ def guard_maps() -> None:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Register the magics and the guard; IPython calls this."""
+    """Register the magics and the guard, and take care of child processes' output; IPython calls this."""
+    if getattr(shell, "kernel", None) is not None:  # not in a terminal
+        carry_child_output(shell.kernel.parent)
     call_after_import("folium", guard_maps)
 
     def run_sql(line: str, cell: str) -> Any:
         return sql(line, cell, shell)
 
+    def run_pip(line: str) -> None:
+        pip(line, shell)
+
     shell.register_magic_function(run_sql, "cell", "sql")
+    shell.register_magic_function(run_pip, "line", "pip")
     shell.register_magic_function(tail, "line", "tail")

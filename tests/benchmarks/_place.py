@@ -9,10 +9,10 @@ from tests.installation import Installation, make_state_folder, remove_state_fol
 
 
 @contextmanager
-def running_installation() -> Iterator[Installation]:
-    """Start an installation with the demo tenants; end and remove it afterwards."""
+def running_installation(**settings: str) -> Iterator[Installation]:
+    """Start an installation, with the demo tenants unless the settings say otherwise; remove it afterwards."""
     state = make_state_folder()
-    place = Installation(state)
+    place = Installation(state, **settings)
     try:
         place.start()
         yield place

@@ -12,7 +12,17 @@ from importlib.metadata import version
 
 import psutil
 
-from tests.benchmarks import import_time, installation, lighthouse, portal, publishing, query, server_start
+from tests.benchmarks import (
+    apply,
+    import_time,
+    installation,
+    lighthouse,
+    portal,
+    publishing,
+    query,
+    revocation,
+    server_start,
+)
 from tests.benchmarks._figures import Figure, print_figures
 from tests.benchmarks._place import running_installation
 
@@ -43,9 +53,11 @@ def measure() -> Iterator[Figure]:
     with running_installation() as place:
         yield from server_start.measure(place)
         yield from query.measure(place)
+        yield from revocation.measure(place)
         yield from portal.measure(place)
         yield from publishing.measure(place)
         yield from lighthouse.measure(place)
+    yield from apply.measure()
     yield from installation.measure()
     if "--with-tests" in sys.argv[1:]:
         yield from installation.measure_tests()

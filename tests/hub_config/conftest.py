@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import secrets
 import shutil
@@ -14,6 +15,7 @@ import pytest
 from tests.installation import find_free_ports
 from urbanlab.contract.records import Column, Feed, Tenant
 from urbanlab_hub.accounts import delete_account, delete_group, list_accounts
+from urbanlab_hub.cgroups import delete_cgroups
 from urbanlab_hub.settings import Settings, load_settings
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make accounts and become another")
@@ -33,9 +35,17 @@ def installation() -> Iterator[str]:
     while list_accounts(name):
         name = secrets.token_hex(2)
     yield name
-    for entry in list_accounts(name):
+    remove_accounts(name)
+
+
+def remove_accounts(installation: str) -> None:
+    """Remove the accounts and groups of an installation, groups of control too."""
+    for entry in list_accounts(installation):
         delete_account(entry.pw_name)
-    delete_group("records", name)
+    for group in grp.getgrall():
+        if group.gr_name.startswith(f"ul{installation}-"):
+            delete_group(group.gr_name.partition("-")[2], installation)
+    delete_cgroups(installation)
 
 
 @pytest.fixture

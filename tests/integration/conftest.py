@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def installation() -> Iterator[Installation]:
     """The running product, with the demo tenants."""
     state = make_state_folder()
-    place = Installation(state)
+    place = Installation(state, sweep_seconds="5")  # so that tests need not wait for what takes time only
     try:
         place.start()
         yield place

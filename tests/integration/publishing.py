@@ -15,6 +15,7 @@ import requests
 from nbformat import NotebookNode
 
 from tests.installation import Installation
+from urbanlab.contract.audit_sender import ask_audit
 from urbanlab.contract.publications import (
     BODY,
     Page,
@@ -132,9 +133,13 @@ def list_open_data(installation: Installation) -> dict[str, str]:
 
 
 def read_audit(installation: Installation) -> list[dict[str, Any]]:
-    """Return the lines of the publisher's audit log."""
-    path = installation.settings.service_state("publisher") / "audit.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    """Return what the audit log has of the publisher, the oldest first."""
+    waiting = installation.settings.service_state("publisher") / "audit"
+    wait_until(lambda: not list(waiting.glob("*")))
+    question = "/events?source=operator&event=page-act,data-act&limit=1000"
+    events = ask_audit(installation.settings.audit_socket, "GET", question, timeout=30)["events"]
+    acts = (event["data"] for event in reversed(events))
+    return [{**act, "who": act.get("person", "publisher")} for act in acts]
 
 
 def list_acts(installation: Installation, thing: str) -> list[tuple[str, str, str]]:

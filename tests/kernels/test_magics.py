@@ -1,8 +1,10 @@
-"""`%%sql` and `%tail` in an IPython shell."""
+"""`%%sql`, `%tail` and `%pip` in an IPython shell."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,3 +58,14 @@ def test_the_line_of_a_tail_goes_on_as_it_is(shell: Any, session: Session) -> No
 def test_a_tail_without_a_topic_says_how_it_is_written(shell: Any, session: Session) -> None:
     with pytest.raises(TopicNotFoundError, match="%tail footfall_live"):
         shell.run_line_magic("tail", "  ")
+
+
+def test_pip_is_what_a_terminal_would_find(
+    shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "pip"
+    program.write_text('#!/bin/sh\necho "whom to ask: $*"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    shell.run_cell("%pip install one two")
+    assert "whom to ask: install one two" in capfd.readouterr().out

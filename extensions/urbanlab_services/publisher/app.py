@@ -7,15 +7,18 @@ from contextlib import suppress
 
 from tornado.web import Application
 
+from urbanlab_services.audit_client import make_sender
 from urbanlab_services.hub_api import HubApi
 from urbanlab_services.publisher.api import make_api_routes
 from urbanlab_services.publisher.audit import Audit
 from urbanlab_services.publisher.bundles import Bundles
 from urbanlab_services.publisher.credentials import Authenticator
 from urbanlab_services.publisher.desk import Desk
+from urbanlab_services.publisher.erasure import make_erasure_routes
 from urbanlab_services.publisher.links import Links
 from urbanlab_services.publisher.live.api import make_live_routes
 from urbanlab_services.publisher.open_data import OpenData
+from urbanlab_services.publisher.pending import make_pending_routes
 from urbanlab_services.publisher.refresh import Refreshes
 from urbanlab_services.publisher.rendering import PAUSES, Rendering
 from urbanlab_services.publisher.runner_client import RunnerClient
@@ -46,7 +49,7 @@ def make_desk(settings: ServiceSettings, pauses: tuple[float, ...] = PAUSES) -> 
     records = RecordsWatcher(settings.records)
     store = Store(settings.state / "publisher.sqlite")
     bundles, shelf = Bundles(settings.state / "bundles"), Shelf(settings.public)
-    audit = Audit(settings.state / "audit.jsonl")
+    audit = Audit(make_sender(settings))
     shelving = Shelving(store, shelf, records)
     runner = RunnerClient(settings.hub_api_url, settings.hub_url, settings.secret("service-publisher"))
     rendering = Rendering(runner, bundles, shelf, pauses)
@@ -89,8 +92,17 @@ async def serve(settings: ServiceSettings, application: Application, desk: Desk)
             await work
 
 
+def make_pages(settings: ServiceSettings, desk: Desk) -> list[Route]:
+    """Return all other routes: for people, and for portal, hub and operator."""
+    return [
+        *make_pending_routes(settings, desk.store),
+        *make_erasure_routes(settings, desk),
+        *make_live_routes(settings, desk),
+        *make_web_routes(settings, desk),
+    ]
+
+
 async def main(settings: ServiceSettings) -> None:
     """Run the service."""
     desk = make_desk(settings)
-    pages = [*make_live_routes(settings, desk), *make_web_routes(settings, desk)]
-    await serve(settings, make_publisher_application(settings, desk, pages), desk)
+    await serve(settings, make_publisher_application(settings, desk, make_pages(settings, desk)), desk)

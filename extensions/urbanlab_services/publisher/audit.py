@@ -1,68 +1,95 @@
-"""The audit log: a line for each act and each refusal, appended and never changed."""
+"""What the publisher tells the audit log, each act and each refusal of one, and what it asks of it."""
 
 from __future__ import annotations
 
-import json
-import os
-import threading
-from collections.abc import Iterator
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-from urbanlab_services.errors import ServiceError
+from urbanlab.contract import audit
+from urbanlab.contract.audit_sender import AuditAwayError, AuditSender
+from urbanlab_services.errors import ServiceError, UnavailableError
 from urbanlab_services.publisher.actors import Actor
-from urbanlab_services.publisher.publications import now
 
-SERVICE = "publisher"
+SERVICE = "publisher"  # who acts where no person does
+
+_DATA_ACTS = frozenset({"request_data", "release_data", "refuse_data", "withdraw_data"})
+_PAGE = re.compile(r"[a-z][a-z0-9]{1,20}/[a-z0-9-]{1,200}/[0-9]{1,9}")
+_TABLE = re.compile(r"[a-z][a-z0-9_]{0,80}\.[a-z0-9_]{1,80}")
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Audit:
-    """Writes ``{time, who, tenant, action, object, outcome, …}`` as JSON lines to one file."""
+    """Acts of people and of the service, each on disk before it happens and in the log when it has."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
+    def __init__(self, sender: AuditSender) -> None:
+        self._sender = sender
 
     @contextmanager
     def act(self, actor: Actor, action: str, thing: str, **details: Any) -> Iterator[dict[str, Any]]:
-        """Write a line when the block ends: ``done``, or the code of the error that ended it.
+        """Write how the block ends: ``done``, or the code of the error that ended it.
 
-        What the block adds to the dictionary stands in the line.
+        What the block adds to the dictionary is written too, as far as the log takes it. Nothing is done where
+        the disk does not take the intention; raises `OSError` then.
         """
+        line = {"object": thing, **details}
+        begun = _make_data(actor.hub_user, action, line)
         outcome = "error"  # what nobody expected
-        try:
-            yield details
-            outcome = "done"
-        except ServiceError as error:
-            outcome = error.code
-            raise
-        finally:
-            self.record(actor.hub_user, actor.tenant, action, thing, outcome, **details)
+        with self._sender.begin(_find_event(action), actor.tenant, **begun) as entry:
+            try:
+                yield line
+                outcome = "done"
+            except ServiceError as error:
+                outcome = error.code
+                raise
+            finally:
+                entry.clear()
+                entry.update(_make_data(actor.hub_user, action, line), outcome=outcome)
 
     def record(self, who: str, tenant: str, action: str, thing: str, outcome: str, **details: Any) -> None:
-        """Append one line and wait until the disk has it."""
-        line = {"time": now(), "who": who, "tenant": tenant, "action": action, "object": thing}
-        text = json.dumps({**line, "outcome": outcome, **details}, ensure_ascii=False) + "\n"
-        # One write of one line to a file opened for appending is never mixed with another.
-        with self._lock:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(descriptor, text.encode())
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        """Write something that has happened, and wait until the disk has it."""
+        data = _make_data(who, action, {"object": thing, **details})
+        self._sender.record(_find_event(action), tenant, **data, outcome=outcome)
 
-    def list_acts(self, tenant: str, thing: str, limit: int = 200) -> list[dict[str, Any]]:
-        """Return the last acts of a tenant that were done with things whose name begins so, the newest first."""
-        if not self._path.exists():
-            return []
-        acts: list[dict[str, Any]] = []
-        name = json.dumps(thing, ensure_ascii=False)[:-1]
-        with self._path.open(encoding="utf-8") as lines:
-            # Few of the lines are of this thing: the others are not worth being taken apart.
-            for line in (line for line in lines if f'"object": {name}' in line):
-                act = json.loads(line)
-                if act["tenant"] == tenant and act["object"].startswith(thing) and act["outcome"] == "done":
-                    acts.append(act)
-        return acts[: -limit - 1 : -1]
+    async def list_acts(self, tenant: str, thing: str, limit: int = 200) -> list[dict[str, Any]]:
+        """Return the last acts of a tenant that were done with things whose name begins so, the newest first.
+
+        Raises `UnavailableError` where the log does not answer.
+        """
+        question = {"source": SERVICE, "tenant": tenant, "object": thing, "outcome": "done", "limit": limit}
+        try:
+            answer = await asyncio.to_thread(self._sender.ask, f"/events?{urlencode(question)}")
+        except AuditAwayError as error:
+            raise UnavailableError(str(error)) from error
+        return [_make_act(event) for event in answer["events"]]
+
+
+def _make_act(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was done: `who` is a hub user, the service, or nobody any more where the person was erased."""
+    person = event["data"].get("person", SERVICE)
+    is_known = person == SERVICE or "@" in person
+    return {**event["data"], "time": event["time"], "who": person if is_known else ""}
+
+
+def _find_event(action: str) -> str:
+    return audit.DATA_ACT if action in _DATA_ACTS else audit.PAGE_ACT
+
+
+def _make_data(who: str, action: str, line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the log takes of an act; a name that somebody made up is not among it."""
+    thing = str(line["object"])
+    name = _TABLE if action in _DATA_ACTS else _PAGE
+    asked = thing if _ID.fullmatch(thing) else line.get("submission")
+    data = {
+        "person": None if who == SERVICE else who,
+        "action": action,
+        "object": thing if name.fullmatch(thing) else "",
+        "request" if action in _DATA_ACTS else "submission": asked,
+        "reason": line.get("reason") or None,
+        "pages": sorted(set(line["pages"].values())) if "pages" in line else None,
+        "failed_cell": line.get("failed_cell"),
+    }
+    return {key: value for key, value in data.items() if value is not None}

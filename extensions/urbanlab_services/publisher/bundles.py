@@ -12,7 +12,7 @@ import nbformat
 
 from urbanlab.contract.publications import Parameter, make_digest
 from urbanlab_services.errors import InvalidRequestError
-from urbanlab_services.files import write_whole
+from urbanlab_services.files import remove_whole, write_whole
 
 MAX_BYTES = 5_000_000
 MAX_CELLS = 500
@@ -99,6 +99,11 @@ class Bundles:
         """Return the notebook of that digest."""
         notebook: Notebook = json.loads((self._folder / f"{digest}.ipynb").read_bytes())
         return notebook
+
+    def delete(self, digests: Iterable[str]) -> None:
+        """Remove notebooks; that one is gone by now is fine."""
+        for digest in digests:
+            remove_whole(self._folder / f"{digest}.ipynb")
 
 
 def _check_format(notebook: object) -> None:

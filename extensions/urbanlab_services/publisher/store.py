@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     create_engine,
+    delete,
     event,
     func,
     select,
@@ -145,6 +146,12 @@ class Store:
         states = (DataState.RELEASING.value, DataState.WITHDRAWING.value)
         query = select(_DATA_REQUESTS.c.record).where(_DATA_REQUESTS.c.state.in_(states))
         return [_to_data_request(row) for row in self._read(query)]
+
+    def delete_tenant(self, tenant: str) -> None:
+        """Forget all submissions and requests of a tenant."""
+        with self._engine.begin() as connection:
+            for table in (_SUBMISSIONS, _DATA_REQUESTS):
+                connection.execute(delete(table).where(table.c.tenant == tenant))
 
     def _list_submissions(self, query: Any, states: tuple[State, ...]) -> list[Submission]:
         if states:

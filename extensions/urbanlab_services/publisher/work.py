@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 from urbanlab_services.publisher.open_data import OpenData
@@ -32,6 +32,13 @@ class Work:
     def execute(self, submission_id: str) -> None:
         """Begin to execute a submission."""
         self._begin(submission_id, self._submissions.execute(submission_id))
+
+    async def cancel(self, submission_ids: Collection[str]) -> None:
+        """Give up what is being executed or refreshed for these submissions."""
+        tasks = [task for submission_id, task in self._tasks.items() if submission_id in submission_ids]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def look_for_due(self) -> None:
         """Look at once for what is due."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tornado.web import Application
 
+from urbanlab_services.audit_client import Refusals, make_sender
 from urbanlab_services.hub_api import HubApi
 from urbanlab_services.records_watcher import RecordsWatcher
 from urbanlab_services.service import ServiceSettings, make_application, serving, wait_for_stop
@@ -24,6 +25,7 @@ def make_issuer(settings: ServiceSettings) -> Issuer:
         records=RecordsWatcher(settings.records),
         limit=RateLimit(REQUESTS_PER_MINUTE),
         signing_key=settings.secret("tokens-signing-key"),
+        refusals=Refusals(make_sender(settings)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tornado.web import Application
 
+from urbanlab_services.audit_client import Refusals, make_sender
 from urbanlab_services.records_watcher import RecordsWatcher
 from urbanlab_services.service import (
     Missing,
@@ -17,21 +18,25 @@ from urbanlab_services.warehouse.catalog import Catalog
 from urbanlab_services.warehouse.credentials import Authenticator
 from urbanlab_services.warehouse.engine_client import EngineClient
 from urbanlab_services.warehouse.handlers import (
-    ApplyHandler,
     CatalogHandler,
     Gateway,
     PingHandler,
     QueryHandler,
 )
+from urbanlab_services.warehouse.holdings import Holdings
+from urbanlab_services.warehouse.operator_handlers import ApplyHandler, TenantHandler
 from urbanlab_services.warehouse.reconciler import Reconciler
+from urbanlab_services.warehouse.refusals import QueryRefusals
 from urbanlab_services.warehouse.release_handlers import ReleaseHandler, ReleasesHandler
 from urbanlab_services.warehouse.releases import Releases
+from urbanlab_services.warehouse.revocation_handlers import RevocationHandler
+from urbanlab_services.warehouse.revocations import Revocations
 from urbanlab_services.warehouse.slots import Slots
 from urbanlab_services.warehouse.statements import Statements
 
-MAX_BODY_BYTES = 1 << 40  # an insert streams; its size is nothing that memory depends on
+MAX_BODY_BYTES = 16 << 20  # of what does not stream, like the operator's tenants in a dry run
 MAX_HEADER_BYTES = 1 << 20  # a statement and its parameters may stand in the address
-SERVICES = ("operator", "ingest", "publisher")
+SERVICES = ("operator", "ingest", "publisher", "hub")
 
 
 def make_gateway(settings: ServiceSettings) -> Gateway:
@@ -51,6 +56,9 @@ def make_gateway(settings: ServiceSettings) -> Gateway:
         catalog=Catalog(engine, records.tenants, releases),
         reconciler=Reconciler(engine, settings.records, records),
         releases=releases,
+        holdings=Holdings(engine, records.tenants),
+        revocations=Revocations(),
+        refusals=QueryRefusals(Refusals(make_sender(settings)), records.tenants),
     )
 
 
@@ -68,6 +76,8 @@ def make_warehouse_application(gateway: Gateway) -> Application:
         ("/releases", ReleasesHandler, {"gateway": gateway}),
         ("/releases/([^/]+)/([^/]+)", ReleaseHandler, {"gateway": gateway}),
         ("/operator/apply", ApplyHandler, {"gateway": gateway}),
+        ("/operator/tenants/([^/]+)", TenantHandler, {"gateway": gateway}),
+        ("/operator/revocations", RevocationHandler, {"gateway": gateway}),
     ]
     return make_application(routes, find_missing)
 

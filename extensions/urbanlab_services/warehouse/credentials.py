@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jwt
 
@@ -28,6 +29,8 @@ class Identity:
     subject: str
     tenant: str
     access: str
+    # In seconds of the epoch; a service's secret is not issued.
+    issued_at: float = field(default=math.inf, compare=False)
 
     @property
     def role(self) -> str:
@@ -96,7 +99,7 @@ def _make_identity(claims: Mapping[str, object]) -> Identity:
         raise _refuse("The credential is not valid") from None
     if subject.rpartition("@")[2] != tenant:
         raise _refuse("The credential is not valid")
-    return Identity(subject=subject, tenant=tenant, access=str(access))
+    return Identity(subject=subject, tenant=tenant, access=str(access), issued_at=int(str(claims["iat"])))
 
 
 def _find_credential(headers: Mapping[str, str], arguments: Mapping[str, str]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 
+from urbanlab.contract.records import Tenant, tenant_to_dict
 from urbanlab_services.warehouse import wire
 from urbanlab_services.warehouse.errors import from_engine, make_unavailable
 from urbanlab_services.warehouse.policy import read_tree
@@ -54,9 +55,14 @@ class EngineClient:
             raise from_engine(answer["error"])
         return Parsed(answer["text"], read_tree(answer["tree"]))
 
-    async def reopen(self, *, dry_run: bool) -> bool:
+    async def reopen(self) -> bool:
         """Let the engine take the roles of the tenants' records; return whether there was a difference."""
-        return bool((await self._post_json(f"/reopen?dry_run={int(dry_run)}", b""))["changed"])
+        return bool((await self._post_json("/reopen", b""))["changed"])
+
+    async def has_roles_of(self, tenants: Iterable[Tenant]) -> bool:
+        """Whether the engine's roles are those of `tenants` already."""
+        body = json.dumps([tenant_to_dict(tenant) for tenant in tenants]).encode()
+        return not (await self._post_json("/reopen?dry_run=1", body))["changed"]
 
     async def find_problem(self) -> str:
         """Return why the engine cannot work now, or nothing."""

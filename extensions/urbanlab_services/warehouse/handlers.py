@@ -21,18 +21,22 @@ from urbanlab_services.warehouse.codings import decode
 from urbanlab_services.warehouse.credentials import Authenticator, Identity
 from urbanlab_services.warehouse.engine_client import EngineClient
 from urbanlab_services.warehouse.errors import (
-    ACCESS_DENIED,
     SUPPORT_IS_DISABLED,
     UNKNOWN_EXCEPTION,
     WarehouseError,
 )
 from urbanlab_services.warehouse.execution import execute
+from urbanlab_services.warehouse.holdings import Holdings
 from urbanlab_services.warehouse.intake import DroppedTooMuchError, Intake
 from urbanlab_services.warehouse.reconciler import Reconciler
+from urbanlab_services.warehouse.refusals import QueryRefusals
 from urbanlab_services.warehouse.releases import Releases
+from urbanlab_services.warehouse.revocations import Revocations, RevokedError
 from urbanlab_services.warehouse.slots import Slots
 from urbanlab_services.warehouse.statement_text import MAX_STATEMENT_BYTES, split_statement
 from urbanlab_services.warehouse.statements import Statements
+
+MAX_STREAM_BYTES = 1 << 40  # an insert streams; its size is nothing that memory depends on
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class Gateway:
     catalog: Catalog
     reconciler: Reconciler
     releases: Releases
+    holdings: Holdings
+    revocations: Revocations
+    refusals: QueryRefusals
 
 
 class WarehouseHandler(BaseHandler):
@@ -54,6 +61,7 @@ class WarehouseHandler(BaseHandler):
     def initialize(self, gateway: Gateway) -> None:
         """Take what the addresses work with."""
         self.gateway = gateway
+        self.asker: Identity | None = None
 
     def set_default_headers(self) -> None:
         """Say in which zone times are."""
@@ -67,7 +75,9 @@ class WarehouseHandler(BaseHandler):
 
     def identify(self) -> Identity:
         """Return who asks; raise `WarehouseError` for those that nobody knows."""
-        return self.gateway.authenticator.identify(self.request.headers, self.get_values())
+        self.asker = self.gateway.authenticator.identify(self.request.headers, self.get_values())
+        self.gateway.revocations.check(self.asker)
+        return self.asker
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write ClickHouse's text and the code as a header."""
@@ -77,6 +87,7 @@ class WarehouseHandler(BaseHandler):
                 error.message if isinstance(error, ServiceError) else "The warehouse failed unexpectedly"
             )
             error = WarehouseError(UNKNOWN_EXCEPTION, message, status=self.get_status())
+        self.gateway.refusals.note(self.asker, error)
         self.set_header("X-ClickHouse-Exception-Code", str(error.number))
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         if error.status == 401:
@@ -98,6 +109,8 @@ class QueryHandler(WarehouseHandler):
 
     def prepare(self) -> None:
         """Begin to work while the body still comes in."""
+        assert isinstance(self.request.connection, HTTP1Connection)
+        self.request.connection.set_max_body_size(MAX_STREAM_BYTES)
         self._intake = Intake()
         self._refusal: WarehouseError | None = None
         self._work = asyncio.create_task(self._respond())
@@ -146,11 +159,14 @@ class QueryHandler(WarehouseHandler):
             job = await self.gateway.statements.admit(identity, arguments, text)
             answer = Answer(self, arguments, job)
             try:
-                await execute(self.gateway.engine, identity, job, rows, answer)
+                async with self.gateway.revocations.working(identity):
+                    await execute(self.gateway.engine, identity, job, rows, answer)
             except WarehouseError as error:
                 if not answer.is_begun:
                     raise
-                await answer.break_off(error)
+                # Whoever may not ask any more is not waited for: they may take nothing on purpose.
+                if not isinstance(error, RevokedError):
+                    await answer.break_off(error)
                 # Without the last chunk, clients that do not know the mark see a broken transfer.
                 self._auto_finish = False
                 self._cut()
@@ -191,14 +207,3 @@ class CatalogHandler(WarehouseHandler):
     async def get(self) -> None:
         """Answer with them."""
         self.write_json({"datasets": await self.gateway.catalog.list_datasets(self.identify())})
-
-
-class ApplyHandler(WarehouseHandler):
-    """``POST /operator/apply``: databases, tables and roles in line with the tenants' records."""
-
-    async def post(self) -> None:
-        """Answer with a sentence for each change, made or, in a dry run, to be made."""
-        if self.identify().access != "operator":
-            raise WarehouseError(ACCESS_DENIED, "Only the operator may do this")
-        dry_run = self.get_query_argument("dry_run", "0") == "1"
-        self.write_json({"changes": await self.gateway.reconciler.apply(dry_run=dry_run)})

@@ -27,7 +27,7 @@ class Table:
 
 async def list_databases(engine: EngineClient, role: str) -> set[str]:
     """Return the names of the databases."""
-    return {row[0] for row in await _ask(engine, role, "SELECT name FROM system.databases")}
+    return {row[0] for row in await ask(engine, role, "SELECT name FROM system.databases")}
 
 
 async def list_tables(engine: EngineClient, role: str, databases: Iterable[str]) -> list[Table]:
@@ -38,7 +38,7 @@ async def list_tables(engine: EngineClient, role: str, databases: Iterable[str])
     columns = "SELECT database, table, name, type FROM system.columns"
     tables = "SELECT database, name, total_rows, engine_full, comment, as_select FROM system.tables"
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for database, table, name, type_ in await _ask(
+    for database, table, name, type_ in await ask(
         engine, role, f"{columns} WHERE {wanted} ORDER BY database, table, position"
     ):
         found.setdefault((database, table), {})[name] = type_
@@ -52,12 +52,13 @@ async def list_tables(engine: EngineClient, role: str, databases: Iterable[str])
             comment,
             select,
         )
-        for database, name, rows, storage, comment, select in await _ask(
+        for database, name, rows, storage, comment, select in await ask(
             engine, role, f"{tables} WHERE {wanted} ORDER BY database, name"
         )
     ]
 
 
-async def _ask(engine: EngineClient, role: str, text: str) -> list[list[str]]:
+async def ask(engine: EngineClient, role: str, text: str) -> list[list[str]]:
+    """Return the rows that a query of the platform's own answers."""
     answer = await engine.collect(Job(role, text, "read", "JSONCompactEachRow"))
     return [json.loads(line) for line in answer.splitlines()]

@@ -16,6 +16,7 @@ from urbanlab_services.warehouse.inventory import SENSORS_TABLE, list_databases,
 from urbanlab_services.warehouse.wire import Job
 
 ROLE = "operator"
+ROLES_SENTENCE = "renew the roles of the warehouse"
 
 
 class Reconciler:
@@ -28,24 +29,35 @@ class Reconciler:
         self._watcher = watcher
         self._running = asyncio.Lock()
 
-    async def apply(self, *, dry_run: bool) -> list[str]:
-        """Return a sentence for each change, made or, in a dry run, to be made."""
+    async def apply(self) -> list[str]:
+        """Return a sentence for each change that was made."""
         async with self._running:
             self._watcher.look_again()
-            tenants = list((await asyncio.to_thread(read_tenants, self._records)).values())
-            databases = await self._find_databases(tenants)
-            sentences = await self._make(databases, dry_run)
-            sentences += await self._make(await self._find_tables(tenants), dry_run)
+            tenants = await self._read_tenants()
+            sentences = await self._make(await self._find_databases(tenants))
+            sentences += await self._make(await self._find_tables(tenants))
             # Last: only then do the roles let anybody at what has just been made.
-            if await self._engine.reopen(dry_run=dry_run):
-                sentences.append("renew the roles of the warehouse")
+            if await self._engine.reopen():
+                sentences.append(ROLES_SENTENCE)
             return sentences
 
-    async def _make(self, wanted: Iterable[changes.Change], dry_run: bool) -> list[str]:
+    async def foretell(self, tenants: list[Tenant] | None = None) -> list[str]:
+        """Return what `apply` would say if the records were those of `tenants`, or as they are."""
+        async with self._running:
+            wanted = await self._read_tenants() if tenants is None else tenants
+            changes = [*await self._find_databases(wanted), *await self._find_tables(wanted)]
+            sentences = [change.sentence for change in changes]
+            if not await self._engine.has_roles_of(wanted):
+                sentences.append(ROLES_SENTENCE)
+            return sentences
+
+    async def _read_tenants(self) -> list[Tenant]:
+        return list((await asyncio.to_thread(read_tenants, self._records)).values())
+
+    async def _make(self, wanted: Iterable[changes.Change]) -> list[str]:
         sentences = []
         for change in wanted:
-            if not dry_run:
-                await self._engine.collect(Job(ROLE, change.statement, "change"))
+            await self._engine.collect(Job(ROLE, change.statement, "change"))
             sentences.append(change.sentence)
         return sentences
 

@@ -11,7 +11,7 @@ from urbanlab_hub.settings import Settings
 from urbanlab_hub.tenants import load_tenants
 from urbanlab_operate import demo
 from urbanlab_operate.apply import hub, kafka, keycloak, records, warehouse
-from urbanlab_operate.changes import ApplyError, Changes, Report
+from urbanlab_operate.changes import ApplyError, Changes, Report, say
 
 __all__ = ["PARTS", "ApplyError", "apply"]
 
@@ -35,7 +35,7 @@ def apply(
     settings: Settings,
     *,
     dry_run: bool = False,
-    report: Report = print,
+    report: Report = say,
     parts: Collection[str] = PARTS,
 ) -> list[str]:
     """Bring all systems, or some `parts`, in line and return a sentence for each change.

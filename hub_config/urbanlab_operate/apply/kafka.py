@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -21,7 +22,7 @@ from kafka.admin import (
     ResourcePatternFilter,
     ResourceType,
 )
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, NoError
 
 from urbanlab.contract import naming
 from urbanlab.contract.records import Feed, Tenant
@@ -34,6 +35,9 @@ FEED_DAYS = 7  # the warehouse keeps what is older
 REJECTED_DAYS = 30  # time to mend a mapping and replay
 DAY_MS = 24 * 3600 * 1000
 TIMEOUT_MS = 20_000
+# Of many at once the broker is done much sooner, but one request must end within the time above.
+TOPICS_AT_ONCE, RIGHTS_AT_ONCE = 60, 500
+SETTLE_SECONDS = 5.0
 # Whose rights we set, so that those which nobody declared are taken away again. Any other principal is the
 # operator's own business, except the two that stand for everybody.
 OURS = re.compile(r"User:(ingest|simulator|[a-z][a-z0-9]*\.[a-z]+|\*|ANONYMOUS)")
@@ -44,13 +48,14 @@ OPEN = "open."  # what the names of all open topics begin with
 
 def reconcile(settings: Settings, tenants: Mapping[str, Tenant], changes: Changes) -> None:
     """Bring topics and rights in line; topics of tenants that left stay, nobody can reach them."""
-    with _connected(settings) as admin:
+    with connected(settings) as admin:
         _reconcile_topics(admin, make_topics(tenants.values()), changes)
         _reconcile_rights(admin, make_rights(tenants.values(), demo=settings.demo), changes)
 
 
 @contextmanager
-def _connected(settings: Settings) -> Iterator[KafkaAdminClient]:
+def connected(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """Give the administrator's client; whatever goes wrong at it is an `ApplyError` with one sentence."""
     # Its warnings about a broker that is away say in many lines what ApplyError says in one.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     admin = None
@@ -99,17 +104,40 @@ def _reconcile_topics(
     admin: KafkaAdminClient, wanted: Mapping[str, Mapping[str, str]], changes: Changes
 ) -> None:
     existing = set(admin.list_topics())
-    for topic in sorted(set(wanted) - existing):
-        # Partitions and replicas: what the cluster sets as its default.
-        create = partial(admin.create_topics, {topic: {"configs": wanted[topic]}}, wait_for_metadata=True)
-        changes.make(f"create the topic {topic}", create)
-    configs = _read_configs(admin, sorted(set(wanted) & existing))
-    for topic, found in configs.items():
-        different = {name: value for name, value in wanted[topic].items() if found.get(name) != value}
-        if different:
-            resource = ConfigResource(ConfigResourceType.TOPIC, topic, different)
-            shown = ", ".join(f"{name} {value}" for name, value in different.items())
-            changes.make(f"set {shown} of the topic {topic}", partial(admin.alter_configs, [resource]))
+    # Partitions and replicas: what the cluster sets as its default.
+    absent = [
+        (f"create the topic {topic}", (topic, {"configs": dict(wanted[topic])}))
+        for topic in sorted(set(wanted) - existing)
+    ]
+    changes.make_all(
+        absent, lambda some: admin.create_topics(dict(some), wait_for_metadata=True), TOPICS_AT_ONCE
+    )
+    different = _find_different(admin, {topic: wanted[topic] for topic in sorted(set(wanted) & existing)})
+    for topic, values in different.items():
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, values)
+        shown = ", ".join(f"{name} {value}" for name, value in values.items())
+        changes.make(f"set {shown} of the topic {topic}", partial(admin.alter_configs, [resource]))
+    if different and not changes.dry_run:
+        _wait_until(lambda: not _find_different(admin, {topic: wanted[topic] for topic in different}))
+
+
+def _find_different(
+    admin: KafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, str]]:
+    """Return what is to be set of each topic that has it otherwise."""
+    found = _read_configs(admin, list(wanted))
+    different = {
+        topic: {name: value for name, value in config.items() if found[topic].get(name) != value}
+        for topic, config in wanted.items()
+    }
+    return {topic: values for topic, values in different.items() if values}
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    """Give the broker time to answer as it has been told: it learns of that from its controller."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _read_configs(admin: KafkaAdminClient, topics: list[str]) -> dict[str, dict[str, str]]:
@@ -146,24 +174,33 @@ def _allow(principal: str, kind: ResourceType, prefix: str, *operations: ACLOper
 
 
 def _reconcile_rights(admin: KafkaAdminClient, wanted: set[ACL], changes: Changes) -> None:
-    found = {acl for acl in _list_rights(admin) if OURS.fullmatch(acl.principal)}
-    for acl in sorted(wanted - found, key=_describe):
-        changes.make(f"let {_describe(acl)}", partial(_create_right, admin, acl))
-    for acl in sorted(found - wanted, key=_describe):
-        changes.make(f"no longer let {_describe(acl)}", partial(admin.delete_acls, [acl]))
+    found = _list_rights(admin)
+    lacking = [(f"let {_describe(acl)}", acl) for acl in sorted(wanted - found, key=_describe)]
+    changes.make_all(lacking, partial(_create_rights, admin), RIGHTS_AT_ONCE)
+    surplus = [(f"no longer let {_describe(acl)}", acl) for acl in sorted(found - wanted, key=_describe)]
+    changes.make_all(surplus, partial(_delete_rights, admin), RIGHTS_AT_ONCE)
+    if (lacking or surplus) and not changes.dry_run:
+        _wait_until(lambda: _list_rights(admin) == wanted)
 
 
-def _create_right(admin: KafkaAdminClient, acl: ACL) -> None:
-    for error in admin.create_acls([acl])["failed"]:
-        raise error(_describe(acl))
+def _create_rights(admin: KafkaAdminClient, acls: list[ACL]) -> None:
+    for error in admin.create_acls(acls)["failed"]:
+        raise error(f"one of {len(acls)} rights")
 
 
-def _list_rights(admin: KafkaAdminClient) -> list[ACL]:
+def _delete_rights(admin: KafkaAdminClient, acls: list[ACL]) -> None:
+    for _, _, error in admin.delete_acls(acls):
+        if error is not NoError:
+            raise error(f"one of {len(acls)} rights")
+
+
+def _list_rights(admin: KafkaAdminClient) -> set[ACL]:
+    """Return the rights of those whose rights we set."""
     anything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
     rights: list[ACL] = admin.describe_acls(
         ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, anything)
     )[0]
-    return rights
+    return {acl for acl in rights if OURS.fullmatch(acl.principal)}
 
 
 def _describe(acl: ACL) -> str:
@@ -171,4 +208,5 @@ def _describe(acl: ACL) -> str:
     star = "*" if pattern.pattern_type is ACLResourcePatternType.PREFIXED else ""
     refusal = "not " if acl.permission_type is ACLPermissionType.DENY else ""
     place = f"{pattern.resource_type.name.lower()} {pattern.resource_name}{star}"
-    return f"{acl.principal.removeprefix('User:')} {refusal}{acl.operation.name.lower()} {place}"
+    whence = "" if acl.host == "*" else f" from {acl.host}"
+    return f"{acl.principal.removeprefix('User:')} {refusal}{acl.operation.name.lower()} {place}{whence}"

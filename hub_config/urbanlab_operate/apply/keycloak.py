@@ -11,6 +11,7 @@ from urbanlab.contract import naming
 from urbanlab.contract.records import Tenant
 from urbanlab.contract.secrets import Secret, read_secret
 from urbanlab_hub.settings import Settings
+from urbanlab_operate.apply.keycloak_groups import reconcile_groups
 from urbanlab_operate.changes import ApplyError, Changes
 from urbanlab_operate.keycloak_realm import Realm
 from urbanlab_operate.secret_files import SecretFolder
@@ -18,7 +19,9 @@ from urbanlab_operate.secret_files import SecretFolder
 # Kind of access to Kafka -> what its client is for; publications have the second.
 KAFKA_ACCESSES = {"read": "reads the topics of", "open": "reads open topics for"}
 KAFKA_CLIENTS = tuple(f"kafka-{access}-" for access in KAFKA_ACCESSES)
-TOKEN_SECONDS = 45  # Kafka asks nobody whether a token still counts, so it must not count for long
+# Kafka asks nobody whether a token still counts, so it must not count for long. Before the last one can be had, the
+# hub's sweep (15 s) and what the tokens service remembers of the hub's answers (5 s) pass: within a minute in all.
+TOKEN_SECONDS = 35
 HUB_CLIENT = "jupyterhub"
 
 Values = dict[str, Any]
@@ -27,35 +30,9 @@ Values = dict[str, Any]
 def reconcile(settings: Settings, tenants: Mapping[str, Tenant], changes: Changes) -> None:
     """Bring groups, Kafka's clients and the hub's client in line."""
     realm = Realm(settings)
-    for tenant in tenants:
-        for role in naming.ROLES:
-            _ensure_group(realm, naming.make_group_path(tenant, role), changes)
+    reconcile_groups(realm, tenants, changes)
     _reconcile_kafka_clients(realm, SecretFolder(settings, "tokens"), tenants, changes)
     _reconcile_hub_client(realm, settings, changes)
-
-
-def _ensure_group(realm: Realm, path: str, changes: Changes) -> None:
-    if _find_group(realm, path) is None:
-        changes.make(f"create the group {path}", partial(_create_group, realm, path))
-
-
-def _find_group(realm: Realm, path: str) -> Values | None:
-    group: Values | None = realm.get(f"/group-by-path{path}")
-    return group
-
-
-def _create_group(realm: Realm, path: str) -> Values:
-    """Create a group and those above it; return it."""
-    above, _, name = path.rpartition("/")
-    if above:
-        parent = _find_group(realm, above) or _create_group(realm, above)
-        realm.post(f"/groups/{parent['id']}/children", {"name": name})
-    else:
-        realm.post("/groups", {"name": name})
-    group = _find_group(realm, path)
-    if group is None:
-        raise ApplyError(f"Keycloak did not keep the group {path}: see logs/keycloak in the state folder")
-    return group
 
 
 def _reconcile_kafka_clients(
@@ -69,20 +46,21 @@ def _reconcile_kafka_clients(
     wanted = {client["clientId"]: client for client in made}
     for client_id, values in wanted.items():
         client = clients.get(client_id)
+        # One that somebody made public has lost its secret.
+        secret = str((client or {}).get("secret") or secrets.token_urlsafe(32))
         if client is None:
-            client = {**values, "secret": secrets.token_urlsafe(32)}
-            changes.make(f"create the client {client_id}", partial(realm.post, "/clients", client))
+            create = partial(realm.post, "/clients", {**values, "secret": secret})
+            changes.make(f"create the client {client_id}", create)
         else:
-            _reconcile_client(realm, client, values, changes)
-        _hand_over_secret(folder, client_id, client, changes)
+            _reconcile_client(realm, client, {**values, "secret": secret}, changes)
+        _hand_over_secret(folder, client_id, Secret(secret), changes)
     _retire_kafka_clients(realm, clients, set(wanted), changes)
     for name in folder.list_names():
         if name.startswith(KAFKA_CLIENTS) and name not in wanted:
             changes.make(f"take the secret of {name} from the tokens service", partial(folder.delete, name))
 
 
-def _hand_over_secret(folder: SecretFolder, client_id: str, client: Values, changes: Changes) -> None:
-    secret = Secret(str(client["secret"]))
+def _hand_over_secret(folder: SecretFolder, client_id: str, secret: Secret, changes: Changes) -> None:
     if not folder.holds(client_id, secret):
         changes.make(
             f"give the secret of {client_id} to the tokens service", partial(folder.write, client_id, secret)
@@ -148,7 +126,13 @@ def make_hub_client(settings: Settings) -> Values:
     return {
         "clientId": HUB_CLIENT,
         "redirectUris": [f"{hub}hub/oauth_callback"],
-        "attributes": {"post.logout.redirect.uris": f"{hub}hub/logged-out"},
+        "attributes": {
+            "post.logout.redirect.uris": f"{hub}hub/logged-out",
+            # Keycloak itself calls there, so past the proxy: a session that has ended anywhere ends here too.
+            "backchannel.logout.url": settings.backchannel_logout_url,
+            "backchannel.logout.session.required": "true",
+            "backchannel.logout.revoke.offline.tokens": "true",
+        },
     }
 
 

@@ -10,13 +10,14 @@ from contextlib import suppress
 import psutil
 
 from urbanlab_hub.accounts import list_accounts
+from urbanlab_hub.cgroups import delete_cgroups
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.errors import OperateError
 from urbanlab_operate.local import supervisor
 from urbanlab_operate.local.folders import get_installation, is_root
 
 # What others write to ends after those who write.
-LAST = ("keycloak", "kafka", "engine")
+LAST = ("keycloak", "kafka", "engine", "audit")
 SECONDS = 14  # for everything
 
 
@@ -31,6 +32,8 @@ def end_all(settings: Settings) -> bool:
     if left := find_processes(settings):
         names = ", ".join(f"{process.pid}" for process in left)
         raise OperateError(f"These processes do not end: {names}")
+    if is_root() and (settings.state / "installation").exists():
+        delete_cgroups(get_installation(settings))
     return bool(ours)
 
 

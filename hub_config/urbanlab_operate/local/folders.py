@@ -24,10 +24,14 @@ ACCOUNT_OWNERS = (
     "publisher",
     "portal",
     "simulator",
+    "culler",
+    "audit",
 )
 SERVICES = ("hub", *ACCOUNT_OWNERS)
 # The services that read which tenants there are; the hub is root's. Nobody else may, least of all a kernel.
-RECORD_READERS = ("engine", "warehouse", "tokens", "ingest", "publisher", "simulator")
+RECORD_READERS = ("engine", "warehouse", "tokens", "ingest", "publisher", "simulator", "culler", "audit")
+# The services that write to the audit log, beside the hub and the operator's command, which are root's.
+AUDIT_SENDERS = ("publisher", "warehouse", "tokens")
 
 Accounts = Mapping[str, tuple[int, int]]  # service -> uid and gid; empty where nobody has an account
 
@@ -58,6 +62,7 @@ def ensure_folders(settings: Settings) -> Accounts:
     for service in SERVICES:
         _ensure_service_folder(settings.service_state(service), accounts.get(service))
     _ensure_engine_folder(settings.state / "run" / "engine", accounts)
+    _ensure_audit_folder(settings.audit_socket.parent, installation, accounts)
     return accounts
 
 
@@ -122,6 +127,16 @@ def _ensure_engine_folder(path: Path, accounts: Accounts) -> None:
     if accounts:
         # The engine makes its socket here; of the others, only the gateway's group gets in.
         _ensure_folder(path, 0o750, (accounts["engine"][0], accounts["warehouse"][1]))
+    else:
+        _ensure_folder(path, 0o700)
+
+
+def _ensure_audit_folder(path: Path, installation: str, accounts: Accounts) -> None:
+    """The audit log's writer makes its socket here; those who may write to it get in, and no kernel."""
+    if accounts:
+        members = [find_account_name(accounts[service][0]) for service in AUDIT_SENDERS]
+        group = ensure_group("audit", installation, members)
+        _ensure_folder(path, 0o750, (accounts["audit"][0], group))
     else:
         _ensure_folder(path, 0o700)
 

@@ -31,12 +31,16 @@ HOLDERS: Mapping[str, tuple[str, ...]] = {
     "warehouse-operator": ("warehouse",),
     "warehouse-ingest": ("warehouse", "ingest"),
     "warehouse-publisher": ("warehouse", "publisher"),
+    "warehouse-hub": ("warehouse", "hub"),
     "portal-publisher": ("portal", "publisher"),
+    "publisher-operator": ("publisher",),
+    "publisher-hub": ("publisher", "hub"),
     SIGNING_KEY: ("tokens",),
     PUBLIC_KEY: ("warehouse", "publisher"),
     **{service.secret: ("hub",) for service in SERVICES},
     "service-tokens": ("hub", "tokens"),
     "service-publisher": ("hub", "publisher"),
+    "service-culler": ("hub", "culler"),
 }
 _KEYS = {SIGNING_KEY, PUBLIC_KEY}
 

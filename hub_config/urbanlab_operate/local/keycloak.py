@@ -14,7 +14,7 @@ from urbanlab_operate.local.java import make_java
 REALM_FILE = CHECKOUT / "hub_config" / "keycloak" / "urban-realm.json"
 ADMIN = "admin"
 # What cannot be changed once Keycloak is built; without them it would look for others of its kind on all networks.
-BUILD_OPTIONS = ("--db=dev-file", "--health-enabled=true", "--metrics-enabled=true", "--cache=local")
+BUILD_OPTIONS = ("--db=dev-file", "--health-enabled=true", "--metrics-enabled=false", "--cache=local")
 _OPENED = ("java.util", "java.util.concurrent", "java.security", "java.lang")
 
 

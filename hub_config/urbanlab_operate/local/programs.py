@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from urbanlab.contract import environment
 from urbanlab_hub.settings import CHECKOUT, PREFIX, Settings
 from urbanlab_operate.errors import OperateError
 from urbanlab_operate.local import kafka, keycloak
-from urbanlab_operate.local.folders import Accounts, engine_socket, find_account_name, is_root
+from urbanlab_operate.local.folders import AUDIT_SENDERS, Accounts, engine_socket, find_account_name, is_root
 
 PYTHON = (sys.executable, "-P")  # -P: nothing in the folder where a program runs stands in for a library
 DEMO_ONLY = {"simulator"}
+WITHOUT_NETWORK = {"engine", "audit"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Program:
 PORTS: Mapping[str, tuple[str, ...]] = {
     "keycloak": ("keycloak_port", "keycloak_management_port"),
     "kafka": ("kafka_port", "kafka_controller_port"),
+    "audit": (),
     "engine": (),
     "warehouse": ("warehouse_port",),
     "proxy": ("hub_port", "proxy_api_port"),
@@ -42,6 +45,7 @@ PORTS: Mapping[str, tuple[str, ...]] = {
     "ingest": ("ingest_port",),
     "publisher": ("publisher_port",),
     "portal": ("portal_port",),
+    "culler": ("culler_port",),
     "simulator": ("simulator_port",),
 }
 # Program -> its module, where that is not the one of its name in urbanlab_services.
@@ -83,12 +87,13 @@ def _make_program(settings: Settings, accounts: Accounts, name: str) -> Program:
         )
         # Users' servers are the hub's children and outlive it.
         return Program(name, command, folder, None, make_settings_environment(settings), keeps_children=True)
-    if name == "engine" and account is not None:
-        return Program(name, _confine_engine(account), folder, None, _make_environment(settings, name))
+    if name in WITHOUT_NETWORK and account is not None:
+        command = _take_network_away(account, name)
+        return Program(name, command, folder, None, _make_environment(settings, accounts, name))
     if name in {"keycloak", "kafka", "proxy"}:
         return Program(name, _restrict(_make_foreign_command(settings, name)), folder, account)
     command = _restrict(_make_service_command(name))
-    return Program(name, command, folder, account, _make_environment(settings, name))
+    return Program(name, command, folder, account, _make_environment(settings, accounts, name))
 
 
 def _restrict(command: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,8 +101,8 @@ def _restrict(command: tuple[str, ...]) -> tuple[str, ...]:
     return ("setpriv", "--no-new-privs", "--", *command) if is_root() else command
 
 
-def _confine_engine(account: str) -> tuple[str, ...]:
-    """Start the engine without a network; making such a space takes root, running in it does not."""
+def _take_network_away(account: str, name: str) -> tuple[str, ...]:
+    """Start a service without a network; making such a space takes root, running in it does not."""
     identity = (f"--reuid={account}", f"--regid={account}", "--init-groups")
     rights = ("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
     return (
@@ -109,7 +114,7 @@ def _confine_engine(account: str) -> tuple[str, ...]:
         *identity,
         *rights,
         "--",
-        *_make_service_command("engine"),
+        *_make_service_command(name),
     )
 
 
@@ -117,7 +122,7 @@ def _make_service_command(name: str) -> tuple[str, ...]:
     return (*PYTHON, "-m", _MODULES.get(name, f"urbanlab_services.{name}"))
 
 
-def _make_environment(settings: Settings, name: str) -> dict[str, str]:
+def _make_environment(settings: Settings, accounts: Accounts, name: str) -> dict[str, str]:
     """Return the variables that the contract declares for services; engine and portal get what they need."""
     if name == "portal":
         return _make_portal_environment(settings)
@@ -128,6 +133,9 @@ def _make_environment(settings: Settings, name: str) -> dict[str, str]:
     }
     if name == "engine":
         return state
+    state[environment.AUDIT_SOCKET] = str(settings.audit_socket)
+    if name == "audit":
+        return {**state, environment.AUDIT_SENDERS: _make_audit_senders(accounts)}
     return {
         **state,
         environment.BIND: settings.publisher_bind if name == "publisher" else settings.bind,
@@ -142,6 +150,13 @@ def _make_environment(settings: Settings, name: str) -> dict[str, str]:
         environment.PUBLISHER_URL: settings.publisher_url,
         environment.PORTAL_URL: settings.portal_url,
     }
+
+
+def _make_audit_senders(accounts: Accounts) -> str:
+    """Return which account each sender has; without accounts, everybody is whoever started this."""
+    own = {name: os.geteuid() for name in ("hub", "operator")}
+    others = {name: accounts[name][0] if accounts else os.geteuid() for name in AUDIT_SENDERS}
+    return " ".join(f"{name}={uid}" for name, uid in {**own, **others}.items())
 
 
 def _make_portal_environment(settings: Settings) -> dict[str, str]:
@@ -198,4 +213,6 @@ def _make_proxy_command(settings: Settings) -> tuple[str, ...]:
         "--ssl-cert": settings.tls_certificate,
         "--ssl-key": settings.tls_key,
     }
-    return (node, str(program), *(f"{name}={value}" for name, value in options.items() if value))
+    # Routes are then told apart by host names, too: the hub expects it of a proxy that it does not start itself.
+    by_host = ("--host-routing",) if settings.subdomains else ()
+    return (node, str(program), *by_host, *(f"{name}={value}" for name, value in options.items() if value))

@@ -89,7 +89,15 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def _probe_engine(settings: Settings) -> Problem:
-    connection = _UnixConnection(engine_socket(settings))
+    return _probe_socket(engine_socket(settings))
+
+
+def _probe_audit(settings: Settings) -> Problem:
+    return _probe_socket(settings.audit_socket)
+
+
+def _probe_socket(path: Path) -> Problem:
+    connection = _UnixConnection(path)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
@@ -115,6 +123,7 @@ _PROBES: Mapping[str, Callable[[Settings], Problem]] = {
     "keycloak": _probe_keycloak,
     "kafka": find_kafka_problem,
     "engine": _probe_engine,
+    "audit": _probe_audit,
     "warehouse": _probe_service("warehouse_port"),
     "proxy": _probe_proxy,
     "hub": _probe_hub,
@@ -122,5 +131,6 @@ _PROBES: Mapping[str, Callable[[Settings], Problem]] = {
     "ingest": _probe_service("ingest_port"),
     "publisher": _probe_service("publisher_port", "publisher_bind"),
     "portal": _probe_service("portal_port"),
+    "culler": _probe_service("culler_port"),
     "simulator": _probe_service("simulator_port"),
 }

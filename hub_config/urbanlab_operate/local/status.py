@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from urbanlab_hub.account_limits import describe_limits, describe_listening
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.local import supervisor
-from urbanlab_operate.local.folders import is_root
+from urbanlab_operate.local.folders import get_installation, is_root
 from urbanlab_operate.local.readiness import Problem, find_problem
 from urbanlab_operate.local.supervisor import ProgramInfo
 
@@ -38,6 +39,23 @@ class PartStatus:
     restarts: int
     memory_mb: int
     seconds: int
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """What keeps users' code apart from the rest of the machine."""
+
+    limits: str  # the mechanism that holds accounts to their quotas
+    listening: str  # what leaves users' servers one address to be reached at
+
+
+def read_isolation(settings: Settings) -> Isolation:
+    """Return how an installation isolates its users on this machine."""
+    installation = get_installation(settings) if (settings.state / "installation").exists() else ""
+    has_accounts = is_root() and bool(installation)
+    return Isolation(
+        describe_limits(installation, has_accounts), describe_listening(installation, has_accounts)
+    )
 
 
 def read_status(settings: Settings) -> list[PartStatus]:
@@ -85,17 +103,18 @@ def is_healthy(parts: list[PartStatus]) -> bool:
     return bool(parts) and all(part.healthy for part in parts)
 
 
-def to_json(parts: list[PartStatus]) -> Mapping[str, Any]:
+def to_json(parts: list[PartStatus], isolation: Isolation) -> Mapping[str, Any]:
     """Return the status as plain values for programs."""
     return {
         "running": bool(parts),
         "healthy": is_healthy(parts),
         "isolated": is_root(),
+        **dataclasses.asdict(isolation),
         "parts": [dataclasses.asdict(part) for part in parts],
     }
 
 
-def print_status(parts: list[PartStatus], console: Console) -> None:
+def print_status(parts: list[PartStatus], isolation: Isolation, console: Console) -> None:
     """Print the status for people."""
     if not parts:
         console.print("Urban Lab does not run here. Start it with `urbanlab up`.")
@@ -114,3 +133,4 @@ def print_status(parts: list[PartStatus], console: Console) -> None:
         )
     console.print(table)
     console.print(ISOLATED if is_root() else f"[bold red]{NOT_ISOLATED}[/bold red]")
+    console.print(f"limits: {isolation.limits}", f"only a server's own port: {isolation.listening}", sep="\n")

@@ -15,6 +15,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
+from urbanlab_hub.cgroups import ensure_cgroups
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.apply import apply
 from urbanlab_operate.demo import get_accounts_path
@@ -43,14 +44,16 @@ PAGES = "demo pages"
 NEEDS = {
     "keycloak": (),
     "kafka": ("keycloak",),  # fetches the keys for checking tokens while it starts
+    "audit": (),
     "engine": (),
-    "warehouse": ("engine",),
+    "warehouse": ("engine", "audit"),
     "proxy": (),
-    "hub": ("proxy",),
+    "hub": ("proxy", "audit"),
     "tokens": ("hub", APPLY),
     "ingest": (APPLY,),
     "publisher": ("hub", "warehouse", APPLY),
     "portal": (),
+    "culler": ("hub", APPLY),
     "simulator": (APPLY,),
 }
 APPLY_NEEDS = ("keycloak", "kafka", "warehouse", "hub")
@@ -103,6 +106,7 @@ def _prepare(settings: Settings) -> None:
     accounts = folders.ensure_folders(settings)
     if folders.is_root():
         check_reach(settings)
+        ensure_cgroups(folders.get_installation(settings))
     ensure_secrets(settings)
     ensure_keycloak(settings, accounts)
     ensure_kafka(settings, accounts)

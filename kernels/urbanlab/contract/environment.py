@@ -37,11 +37,13 @@ HUB_URL = "URBANLAB_HUB_URL"  # of the hub, as browsers see it
 PUBLIC = "URBANLAB_PUBLIC"  # folder of what is public (contract.publications)
 SNAPSHOT_PATH = "URBANLAB_SNAPSHOT_PATH"  # folder of the built bundle that shows widgets in pages
 PORTAL_URL = "URBANLAB_PORTAL_URL"  # of the portal, as browsers see it
+AUDIT_SOCKET = "URBANLAB_AUDIT_SOCKET"  # of the audit log's writer
+AUDIT_SENDERS = "URBANLAB_AUDIT_SENDERS"  # for that writer alone: "hub=0 publisher=30005", by Unix account
 
 SERVICE_VARIABLES = (
     *(BIND, PORT, HUB_API_URL, KEYCLOAK_REALM_URL, KAFKA_BOOTSTRAP, WAREHOUSE_URL),
     *(RECORDS, SECRETS, SERVICE_STATE, ENGINE_SOCKET, HUB_URL),
-    *(PUBLIC, SNAPSHOT_PATH, PORTAL_URL, PUBLISHER_URL, ASSETS_PATH),
+    *(PUBLIC, SNAPSHOT_PATH, PORTAL_URL, PUBLISHER_URL, ASSETS_PATH, AUDIT_SOCKET, AUDIT_SENDERS),
 )
 
 # The settings of an installation (URBANLAB_STATE, URBANLAB_HUB_PORT, ...) are the fields of

@@ -59,6 +59,14 @@ def check_dataset_name(dataset: str) -> str:
     return dataset
 
 
+def check_feed_name(feed: str) -> str:
+    """Return `feed` if it may name a feed, which is a dataset with a topic; raise `NamingError` otherwise."""
+    # Kafka takes `.` and `_` for the same: the topic would meet that of another feed's rejected records.
+    if feed.endswith("_rejected"):
+        raise NamingError(f"{feed!r} cannot name a feed: the platform uses the ending _rejected itself")
+    return check_dataset_name(feed)
+
+
 def check_role(role: str) -> str:
     """Return `role` if it is one of `ROLES`; raise `NamingError` otherwise."""
     if role not in ROLES:
@@ -113,13 +121,35 @@ def make_group_path(tenant: str, role: str) -> str:
 def make_account(owner: str, installation: str) -> str:
     """Return the Unix account of a hub user or a service, at most 31 characters.
 
-    `installation` is four hex digits, so that two installations on one machine share no account.
+    `installation` is four hex digits, so that two installations on one machine share no account. Every account
+    of the machine can list accounts, so the name of a person's tells nobody whose it is.
     """
     if not _ACCOUNT_PREFIX.fullmatch(installation):
         raise NamingError("an installation is named by four hex digits")
-    slug = re.sub(r"[^a-z0-9]+", "-", owner.lower()).strip("-")[:12].rstrip("-") or "x"
-    digest = hashlib.sha256(owner.encode()).hexdigest()[:10]
-    return f"ul{installation}-{slug}-{digest}"
+    purpose, at, _ = owner.partition("@")
+    digest = hashlib.sha256(owner.encode()).hexdigest()
+    if at and purpose not in SERVICE_PERSONS:
+        return f"ul{installation}-user-{digest[:19]}"
+    slug = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")[:12].rstrip("-") or "x"
+    return f"ul{installation}-{slug}-{digest[:10]}"
+
+
+def make_folder_group(tenant: str, folder: str, access: str) -> str:
+    """Return what the Unix group is for whose members may `read` or `write` in a tenant's shared folder.
+
+    Every account of the machine can list groups, so the name tells nobody which folders there are.
+    """
+    digest = hashlib.sha256(f"{check_tenant_id(tenant)}/{folder}".encode()).hexdigest()[:10]
+    return f"share-{digest}-{access}"
+
+
+def make_subdomain(hub_user: str) -> str:
+    """Return the label of the host name at which a hub user's server is another origin than everybody else's.
+
+    The digest is long enough that nobody finds, or makes, a second name that gives the same.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", hub_user.lower()).strip("-")[:24].rstrip("-") or "x"
+    return f"u-{slug}-{hashlib.sha256(hub_user.encode()).hexdigest()[:32]}"
 
 
 def make_database(tenant: str) -> str:
@@ -144,7 +174,7 @@ def make_foreign_table(owner: str, dataset: str) -> str:
 
 def make_topic(tenant: str, feed: str) -> str:
     """Return the topic of a feed."""
-    return f"{check_tenant_id(tenant)}.{check_dataset_name(feed)}"
+    return f"{check_tenant_id(tenant)}.{check_feed_name(feed)}"
 
 
 def make_topic_prefix(tenant: str) -> str:

@@ -105,7 +105,10 @@ class Tenant:
     feeds: tuple[Feed, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     host_names: tuple[str, ...] = ()  # by which a login knows the tenant without asking
-    second_factor: tuple[str, ...] = ("gatekeeper", "admin")  # the roles that nobody holds with a password alone
+    second_factor: tuple[str, ...] = (
+        "gatekeeper",
+        "admin",
+    )  # the roles that nobody holds with a password alone
     quotas: Quotas = Quotas()
     idle_minutes: int = 240  # after which an unused server ends
     undelete_days: int = 7  # for which deleted files can be had back

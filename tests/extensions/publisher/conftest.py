@@ -119,8 +119,10 @@ class Publisher:
         return decode_publication(path.read_bytes()) if path.exists() else None
 
     def read_audit(self) -> list[dict[str, Any]]:
-        """Return the audit log."""
-        return [json.loads(line) for line in (self.state / "audit.jsonl").read_text().splitlines()]
+        """Return what the service has to say to the audit log, the oldest first; nobody takes it here."""
+        paths = sorted((self.state / "audit").glob("*.json"))
+        lines = [json.loads(path.read_text())["data"] for path in paths]
+        return [{**line, "who": line.get("person", "publisher")} for line in lines]
 
     def _send(self, method: str, path: str, body: Any, token: str = "") -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

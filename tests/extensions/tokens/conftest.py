@@ -109,6 +109,7 @@ def service(
         environment.KEYCLOAK_REALM_URL: f"http://127.0.0.1:{town.port}/realm",
         environment.RECORDS: str(records),
         environment.SECRETS: str(secrets),
+        environment.SERVICE_STATE: str(tmp_path / "tokens"),
     }
     process = start_service("tokens", **environ)
     process.wait_until_ready()

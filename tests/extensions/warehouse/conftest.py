@@ -25,7 +25,7 @@ from urbanlab.contract.secrets import Secret
 from urbanlab_services.tokens.credentials import Holder, make_warehouse_token
 
 OPERATOR, INGEST = "operator-secret-of-this-run", "ingest-secret-of-this-run"
-PUBLISHER = "publisher-secret-of-this-run"
+PUBLISHER, HUB = "publisher-secret-of-this-run", "hub-secret-of-this-run"
 
 
 def make_town(name: str, **changes: Any) -> Tenant:
@@ -65,6 +65,7 @@ class Warehouse:
         environ = {
             environment.RECORDS: str(self.records),
             environment.SECRETS: str(self.folder / "secrets"),
+            environment.SERVICE_STATE: str(self.folder / "gateway"),
             environment.ENGINE_SOCKET: str(self.socket),
         }
         self.start_engine()
@@ -159,6 +160,7 @@ def make_keys(secrets: Path) -> Secret:
     (secrets / "warehouse-operator").write_text(OPERATOR)
     (secrets / "warehouse-ingest").write_text(INGEST)
     (secrets / "warehouse-publisher").write_text(PUBLISHER)
+    (secrets / "warehouse-hub").write_text(HUB)
     return Secret(private.decode())
 
 

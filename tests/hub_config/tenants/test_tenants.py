@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from urbanlab.contract.records import COLUMN_TYPES
+from urbanlab.contract.naming import ROLES
+from urbanlab.contract.records import ALLOWANCES, COLUMN_TYPES, Quotas, SharedFolder, Tenant
 from urbanlab_hub.tenant_schema import SCHEMA
 from urbanlab_hub.tenants import TenantError, load_tenant, load_tenants
 
@@ -20,6 +22,14 @@ crs: EPSG:25832
 population: 0
 contact: ""
 licence: dl-de/zero-2.0
+host_names: []
+second_factor: [gatekeeper, admin]
+quotas: {memory_mb: 4096, cpus: 2, processes: 256, open_files: 4096, home_mb: 5000, servers: 40}
+idle_minutes: 240
+undelete_days: 7
+allow: []
+shared_folders: {}
+audit_days: 730
 feeds:
   level:
     title: {de: Pegel, en: Water level}
@@ -82,6 +92,21 @@ def test_a_title_is_enough_and_the_rest_comes_from_the_defaults(folder: Path) ->
             "simulation: {sensors: {am-markt: {name: Am Markt, kind: footfall, latitude: 51, longitude: 8}}}",
             lambda tenant: (tenant.sensors[0].id, tenant.sensors[0].level) == ("am-markt", 1.0),
         ),
+        ("host_names: [lab.m.example]", lambda tenant: tenant.host_names == ("lab.m.example",)),
+        ("host_names: [xn--mnchen-3ya.de]", lambda tenant: tenant.host_names == ("xn--mnchen-3ya.de",)),
+        ("second_factor: []", lambda tenant: tenant.second_factor == ()),
+        ("quotas: {cpus: 1}", lambda tenant: tenant.quotas == Quotas(cpus=1.0)),
+        ("allow: [git, pip]", lambda tenant: tenant.allow == ("git", "pip")),
+        (
+            "shared_folders: {plans: {writers: [steward]}, forms: {writers: []}}",
+            lambda tenant: (
+                tenant.shared_folders == (SharedFolder("plans", ("steward",)), SharedFolder("forms", ()))
+            ),
+        ),
+        (
+            "{idle_minutes: 30, undelete_days: 0, audit_days: 90}".strip("{}").replace(", ", "\n"),
+            lambda tenant: (tenant.idle_minutes, tenant.undelete_days, tenant.audit_days) == (30, 0, 90),
+        ),
     ],
 )
 def test_a_file_lies_over_the_defaults(folder: Path, text: str, expected) -> None:  # type: ignore[no-untyped-def]
@@ -124,6 +149,61 @@ def test_a_file_lies_over_the_defaults(folder: Path, text: str, expected) -> Non
         ("feeds: {rain: {title: {de: Regen, en: Rain}}}", ":2: feeds.rain.columns is missing"),
         ("simulation: {sensors: {Am Markt: {}}}", ":2: simulation.sensors.Am Markt cannot be a name"),
         ("simulation: {sensors: {a: {kind: radar}}}", "sensors.a.kind is 'radar' but must be footfall"),
+        ("host_name: [a.example]", ":2: host_name is unknown; did you mean host_names?"),
+        ("host_names: a.example", ":2: host_names is 'a.example' but must be a list of host names"),
+        ("host_names:\n- a.example\n- A.example", ":4: host_names.1 is 'A.example' but must be a host name"),
+        ("host_names: ['a.example:8000']", "host_names.0 is 'a.example:8000'"),
+        ("host_names: ['a.example/x']", "host_names.0 is 'a.example/x'"),
+        ("host_names: [münchen.de]", "host_names.0 is 'münchen.de' but must be a host name in lower case"),
+        ("host_names: [127.0.0.1]", "host_names.0 is '127.0.0.1'"),
+        ("host_names: [localhost]", "host_names.0 is 'localhost'"),
+        ("host_names: ['*.example']", "host_names.0 is '*.example'"),
+        ("host_names: [-a.example]", "host_names.0 is '-a.example'"),
+        ("host_names: [a..example]", "host_names.0 is 'a..example'"),
+        ('host_names: ["a.example\\n"]', "host_names.0 is 'a.example\\n'"),
+        ("host_names: [a.example, a.example]", "host_names is a list but must be a list of host names"),
+        ("second_factor: [gatekeper]", "second_factor.0 is 'gatekeper'"),
+        ("second_factor: [gatekeper]", "; did you mean gatekeeper?"),
+        ("second_factor: yes", ":2: second_factor is True but must be a list of roles"),
+        ("second_factor:", "second_factor is missing"),
+        ("quota: {cpus: 1}", ":2: quota is unknown; did you mean quotas?"),
+        ("quotas: {memory: 512}", ":2: quotas.memory is unknown; did you mean memory_mb?"),
+        ("quotas: {memory_mb: 4}", "quotas.memory_mb is 4 but must be a number of megabytes, 256 or more"),
+        ("quotas: {memory_mb: 4G}", "quotas.memory_mb is '4G'"),
+        ("quotas: {cpus: 0}", "quotas.cpus is 0 but must be a number of processors"),
+        ("quotas: {cpus: .nan}", ":2: .nan is no number that can be used"),
+        ("quotas: {processes: 8}", "quotas.processes is 8"),
+        ("quotas: {open_files: 64}", "quotas.open_files is 64"),
+        ("quotas: {home_mb: -1}", "quotas.home_mb is -1"),
+        ("quotas: {servers: 0}", "quotas.servers is 0"),
+        ("quotas: {servers: }", ":2: quotas.servers is missing"),
+        ("memory_mb: 512", ":2: memory_mb is unknown here; did you mean quotas.memory_mb?"),
+        ("idle_minutes: 0", "idle_minutes is 0 but must be a number of minutes"),
+        ("undelete_days: 1000", "undelete_days is 1000"),
+        ("audit_days: 0", "audit_days is 0"),
+        (
+            "allow: [terminal]",
+            ":2: allow.0 is 'terminal' but must be one of pip, terminals, git; did you mean",
+        ),
+        ("shared_folders: [plans]", "shared_folders is a list but must be a list of folders by name"),
+        ("shared_folders: {plans: }", "shared_folders.plans is empty but must be a folder with writers"),
+        ("shared_folders: {plans: {}}", "shared_folders.plans.writers is missing"),
+        ("shared_folders: {plans: {writers: [mayor]}}", "plans.writers.0 is 'mayor' but must be one of"),
+        ("shared_folders: {../x: {writers: []}}", "shared_folders.../x cannot be a name"),
+        ("shared_folders: {.plans: {writers: []}}", "shared_folders..plans cannot be a name"),
+        ('shared_folders: {"a/b": {writers: []}}', "shared_folders.a/b cannot be a name"),
+        ('shared_folders: {"a\\n": {writers: []}}', "cannot be a name: it must be made of"),
+        ("shared_folders: {Pläne: {writers: []}, pläne: {writers: []}}", "pläne is too much like Pläne"),
+        (f"shared_folders: {{{'a' * 61}: {{writers: []}}}}", "cannot be a name"),
+        ("shared_folders:\n  a: {writers: []}\n  a: {writers: []}", ":4: a stands twice, first on line 3"),
+        ("population: 2024-05-45", ":2: '2024-05-45' cannot be read as a value"),
+        ("population: 2024-05-04", ":2: population is 2024-05-04 but must be the number"),
+        ("population: !!bool perhaps", ":2: 'perhaps' cannot be read as a value"),
+        (f"population: {'9' * 5000}", ":2: '9999999"),
+        (f"population: {'[' * 5000}", "musterstadt.yaml: lists within lists"),
+        ("centre: {latitude: .inf}", ":2: .inf is no number"),
+        ('contact: "a@b.example\\nBcc: x@y.example"', "contact is 'a@b.example\\n"),
+        ('contact: "a@b.example\\n"', "contact is 'a@b.example\\n'"),
         ("title: Twice", ":2: title stands twice, first on line 1"),
         ("a: &x 1\nb: *x", ":3: no YAML: aliases (*name) are not possible here"),
         ("feeds: {", ":3: no YAML: "),
@@ -170,6 +250,22 @@ def test_a_file_that_is_no_tenant_at_all(folder: Path, content: bytes, problem: 
     assert caught.value.problems == [problem]
 
 
+@pytest.mark.parametrize("title", ["", " ", "A\\nB", "\\e[31mred", "\\u202eB", "x" * 81])
+def test_a_title_is_one_line_that_shows_as_it_is(folder: Path, title: str) -> None:
+    (problem,) = _read_problems(folder, f'title: "{title}"\n')
+
+    assert problem.startswith("musterstadt.yaml:1: title is ")
+
+
+def test_no_two_tenants_have_the_same_host_name(folder: Path) -> None:
+    (folder / "astadt.yaml").write_text("title: A\nhost_names: [a.example, lab.example]\n", encoding="utf-8")
+    (folder / "cstadt.yaml").write_text("title: C\nhost_names: [c.example]\n", encoding="utf-8")
+
+    problems = _read_problems(folder, "title: B\nhost_names:\n- b.example\n- lab.example\n", "bstadt.yaml")
+
+    assert problems == ["bstadt.yaml:4: host_names.1 is lab.example, which astadt has already"]
+
+
 def test_a_missing_file_is_named(folder: Path) -> None:
     with pytest.raises(TenantError, match=r"^nirgendwo\.yaml does not exist$"):
         load_tenant(folder / "nirgendwo.yaml", folder / "_defaults.yaml")
@@ -184,7 +280,7 @@ def test_the_problems_of_all_files_come_together_and_those_of_the_defaults_once(
 
     assert problems == [
         "_defaults.yaml:2: stat is unknown; did you mean state?",
-        "bstadt.yaml:1: title is a list but must be the municipality's name, up to 80 characters",
+        "bstadt.yaml:1: title is a list but must be a name, one line of up to 80 characters",
     ]
 
 
@@ -200,3 +296,23 @@ def test_the_schema_knows_the_column_types_of_the_contract() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
 
     assert schema["$defs"]["column"]["properties"]["type"]["enum"] == list(COLUMN_TYPES)
+
+
+def test_the_schema_knows_the_roles_and_allowances_of_the_contract() -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+
+    assert schema["$defs"]["roles"]["items"]["enum"] == list(ROLES)
+    assert schema["properties"]["allow"]["items"]["enum"] == list(ALLOWANCES)
+
+
+def test_the_defaults_are_those_of_the_record(tmp_path: Path) -> None:
+    (tmp_path / "musterstadt.yaml").write_text("title: Musterstadt\n", encoding="utf-8")
+    tenant = load_tenants(tmp_path)["musterstadt"]
+
+    safe = {
+        spec.name: spec.default
+        for spec in dataclasses.fields(Tenant)
+        if spec.default is not dataclasses.MISSING and spec.name not in ("feeds", "sensors")
+    }
+    assert {name: getattr(tenant, name) for name in safe} == safe
+    assert len(safe) == 8

@@ -12,10 +12,12 @@ from traitlets.config import Config
 
 from urbanlab_hub import configure as concerns
 from urbanlab_hub.configure import configure
+from urbanlab_hub.host_names import make_host_name
 from urbanlab_hub.services import SERVICES
 from urbanlab_hub.settings import Settings
 
-SECRETS = ("proxy-api-token", "keycloak-client-jupyterhub", *(service.secret for service in SERVICES))
+HELD = ("proxy-api-token", "keycloak-client-jupyterhub", "warehouse-hub")
+SECRETS = (*HELD, *(service.secret for service in SERVICES))
 
 
 @pytest.fixture
@@ -64,12 +66,13 @@ def test_login_is_by_keycloak_with_pkce_groups_and_encrypted_state(
 def test_a_server_starts_with_nothing_of_the_hub_and_no_config_of_its_owner(
     configured: Callable[..., Config],
 ) -> None:
-    c = configured(idle_minutes=3)
+    c = configured()
 
-    assert c.Spawner.cmd == [sys.executable, "-P", "-m", "urbanlab_lab"]
+    assert c.Spawner.cmd == [sys.executable, "-I", "-m", "urbanlab_lab"]
     assert c.Spawner.env_keep == []
+    assert c.Spawner.ip == "127.0.0.3"
     assert c.Spawner.disable_user_config is True
-    assert "--MappingKernelManager.cull_idle_timeout=180" in c.Spawner.args
+    assert "args" not in c.Spawner  # what tenants declare is told server by server
 
 
 def test_services_are_external_and_hold_their_own_token(configured: Callable[..., Config]) -> None:
@@ -84,6 +87,15 @@ def test_host_names_for_users_are_a_setting(configured: Callable[..., Config]) -
     assert configured(subdomains=True, hub_port=7000).JupyterHub.subdomain_host == "http://localhost:7000"
     public = configured(subdomains=True, public_url="https://lab.example").JupyterHub
     assert (public.subdomain_host, public.public_url) == ("https://lab.example", "https://lab.example/")
+    assert public.subdomain_hook is make_host_name
+
+
+def test_cookies_are_sent_by_our_own_pages_only_and_by_tls_where_there_is_any(
+    configured: Callable[..., Config],
+) -> None:
+    plain, public = configured(), configured(public_url="https://lab.example")
+    assert plain.JupyterHub.tornado_settings["cookie_options"] == {"samesite": "Lax"}
+    assert public.JupyterHub.tornado_settings["cookie_options"] == {"samesite": "Lax", "secure": True}
 
 
 def test_the_hub_listens_at_the_address_of_the_settings_only(

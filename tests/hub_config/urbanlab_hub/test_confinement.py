@@ -6,28 +6,35 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.hub_config.conftest import needs_root
+from urbanlab.contract.records import Quotas
 from urbanlab_hub.accounts import ensure_account
-from urbanlab_hub.confinement import NICENESS, make_confinement
+from urbanlab_hub.confinement import NICENESS, SACRIFICE, Confinement
 
 FACTS = """
 import json, os, resource
 status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
-limits = {name: resource.getrlimit(getattr(resource, "RLIMIT_" + name)) for name in ("CORE", "DATA", "NPROC")}
-print(json.dumps({**limits, "nice": os.nice(0), "privileges": status["NoNewPrivs"].strip()}))
+names = ("CORE", "DATA", "NPROC", "NOFILE", "FSIZE")
+limits = {name: resource.getrlimit(getattr(resource, "RLIMIT_" + name)) for name in names}
+facts = {"nice": os.nice(0), "privileges": status["NoNewPrivs"].strip(), "files": os.listdir("/proc/self/fd")}
+print(json.dumps({**limits, **facts, "sacrifice": open("/proc/self/oom_score_adj").read().strip()}))
 """
 
 
 def _run(code: str, log: Path, *, memory_mb: int = 512, processes: int | None = None, **options: Any) -> int:
-    confine: Callable[[], None] = make_confinement(memory_mb, processes, log)
+    quotas = Quotas(memory_mb=memory_mb, open_files=64, home_mb=200)
     return subprocess.run(
-        [sys.executable, "-c", code], preexec_fn=confine, timeout=30, check=False, cwd="/", **options
+        [sys.executable, "-c", code],
+        preexec_fn=Confinement(quotas, processes, log),
+        timeout=30,
+        check=False,
+        cwd="/",
+        **options,
     ).returncode
 
 
@@ -38,7 +45,10 @@ def test_the_child_has_the_limits_and_can_gain_no_privilege(tmp_path: Path) -> N
     assert facts["CORE"] == [0, 0]
     assert facts["DATA"] == [256 * 2**20] * 2
     assert (facts["NPROC"], facts["privileges"]) == ([64, 64], "1")
+    assert (facts["NOFILE"], facts["FSIZE"]) == ([64, 64], [200 * 2**20] * 2)
     assert facts["nice"] >= NICENESS
+    assert facts["sacrifice"] == SACRIFICE.decode()
+    assert sorted(facts["files"]) == ["0", "1", "2", "3"]  # the last is the one that lists them
 
 
 def test_memory_beyond_the_limit_is_refused_in_the_child(tmp_path: Path) -> None:
@@ -66,3 +76,8 @@ def test_what_lies_in_the_place_of_the_log_neither_blocks_nor_leads_astray(tmp_p
     assert _run("print('hello')", log) == 0
     assert foreign.read_text() == "another's"
     assert trap == "folder" or log.read_text() == "hello\n"
+
+
+def test_a_file_larger_than_a_home_is_refused_in_the_child(tmp_path: Path) -> None:
+    assert _run(f"open({str(tmp_path / 'large')!r}, 'wb').truncate(201 * 2**20)", tmp_path / "log") == 1
+    assert "File too large" in (tmp_path / "log").read_text()

@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from urbanlab.contract import naming
 from urbanlab_hub.identity import (
+    LONGEST_PATH,
+    MOST_GROUPS,
     UrbanAuthenticator,
     choose_tenant,
     make_auth_model,
     make_roles_by_tenant,
 )
 from urbanlab_hub.login import REFUSALS, LoginRefused, TenantChoice
+from urbanlab_hub.second_factor import Standing
 
 KNOWN = {"alpha", "beta"}
 MANY = [f"/tenants/unknown{number}/admin" for number in range(5000)]
@@ -44,10 +49,95 @@ MANY = [f"/tenants/unknown{number}/admin" for number in range(5000)]
         ({"groups": ["/tenants/alpha/analyst\n", " /tenants/alpha/analyst", "/tenants/ALPHA/analyst"]}, {}),
         ({"groups": ["/tenants/alpha/../beta/analyst", "/tenants/alpha%2Fanalyst"]}, {}),
         ({"groups": ["/tenants/аlpha/analyst"]}, {}),  # a Cyrillic a
+        # nothing that only looks like a path of ours
+        ({"groups": ["//tenants/alpha/analyst", "/tenants//alpha/analyst", "/tenants/alpha//analyst"]}, {}),
+        (
+            {
+                "groups": [
+                    "/tenants/alpha/analyst/",
+                    "/tenants/alpha/analyst//",
+                    "/tenants/alpha/analyst/extra",
+                ]
+            },
+            {},
+        ),
+        (
+            {
+                "groups": [
+                    "\n/tenants/alpha/analyst",
+                    "/tenants/alpha\n/analyst",
+                    "/tenants/alpha/analyst\r\n",
+                ]
+            },
+            {},
+        ),
+        (
+            {
+                "groups": [
+                    "/tenants/alpha/analyst\x00",
+                    "/tenants/alpha/analyst\u2028",
+                    "\ufeff/tenants/alpha/analyst",
+                ]
+            },
+            {},
+        ),
+        (
+            {
+                "groups": [
+                    "\u202e/tenants/alpha/analyst",
+                    "/tenants/\u200falpha/analyst",
+                    "/tenants/alpha/ana\u00adlyst",
+                ]
+            },
+            {},
+        ),
+        (
+            {"groups": ["/tenants/alphä/analyst", "/tenants/alpha\u0308/analyst", "/tenants/ａlpha/analyst"]},
+            {},
+        ),
+        (
+            {
+                "groups": [
+                    "/tenants/alpha/.",
+                    "/tenants/alpha/..",
+                    "/tenants/./alpha/analyst",
+                    "\\tenants\\alpha\\analyst",
+                ]
+            },
+            {},
+        ),
+        ({"groups": ["/tenants/*/analyst", "/tenants/alpha/*", "/tenants/alpha,beta/analyst"]}, {}),
+        ({"groups": ["/tenants/alpha/administrator", "/tenants/alpha/admin ", "/tenants/alpha/ADMIN"]}, {}),
+        ({"groups": ["/tenants/alpha/analyst", "/tenants/alpha/analyst\n"]}, {"alpha": ("analyst",)}),
+        ({"groups": ["/a/tenants/alpha/analyst", "/tenants/alpha/team/analyst"]}, {}),
+        # whatever else stands in a claim
+        (
+            {"groups": ["/tenants/alpha/analyst", None, {}, b"/tenants/beta/admin", 7, True]},
+            {"alpha": ("analyst",)},
+        ),
+        ({"groups": ("/tenants/alpha/analyst",)}, {}),
+        ({"groups": True}, {}),
+        ({"Groups": ["/tenants/alpha/analyst"], "roles": ["/tenants/alpha/admin"]}, {}),
+        ({"groups": ["/tenants/alpha/analyst"] * MOST_GROUPS}, {"alpha": ("analyst",)}),
+        ({"groups": ["/tenants/alpha/analyst"] * (MOST_GROUPS + 1)}, {}),
+        ({"groups": ["/tenants/alpha/" + "x" * 1_000_000, "/tenants/beta/admin"]}, {"beta": ("admin",)}),
     ],
 )
 def test_claims_give_roles(claims: dict[str, Any], roles: dict[str, tuple[str, ...]]) -> None:
     assert make_roles_by_tenant(claims, KNOWN) == roles
+
+
+def test_every_path_that_the_operators_command_makes_is_read() -> None:
+    longest = "x" * 21
+    paths = [naming.make_group_path(longest, role) for role in naming.ROLES]
+    assert make_roles_by_tenant({"groups": paths}, {longest}) == {longest: tuple(sorted(naming.ROLES))}
+    assert max(map(len, paths)) <= LONGEST_PATH
+
+
+@given(st.lists(st.text(max_size=40) | st.none() | st.integers(), max_size=20))
+def test_odd_claims_give_nothing_and_break_nothing(groups: list[Any]) -> None:
+    assume(not any(isinstance(path, str) and path.startswith("/tenants/") for path in groups))
+    assert make_roles_by_tenant({"groups": groups}, KNOWN) == {}
 
 
 @pytest.mark.parametrize(
@@ -83,17 +173,19 @@ def test_whoever_has_several_tenants_must_choose() -> None:
 
 def test_the_model_is_a_person_in_one_tenant_with_the_groups_of_that_tenant_only() -> None:
     roles = {"alpha": ("analyst",), "beta": ("admin", "gatekeeper")}
-    model = make_auth_model({"name": "Anna", "admin": True, "auth_state": {}}, "alpha", roles)
+    standing = Standing(("analyst",), (), ("gatekeeper",))
+    model = make_auth_model({"name": "Anna", "admin": True, "auth_state": {"x": 1}}, "alpha", roles, standing)
 
     assert (model["name"], model["groups"]) == ("anna@alpha", ["/tenants/alpha/analyst"])
     assert model["admin"] is None  # no human is an administrator of the hub
-    assert model["user_info"] == {"has_other_tenants": True}
+    assert model["user_info"] == {"other_tenants": ["beta"], "waiting_roles": ["gatekeeper"]}
+    assert model["auth_state"] == {"x": 1, "urbanlab": {"proven": []}}
 
 
 @pytest.mark.parametrize("name", ["", "publications", "Reports", "x" * 201])
 def test_names_that_nobody_may_have_are_refused(name: str) -> None:
     with pytest.raises(LoginRefused) as caught:
-        make_auth_model({"name": name}, "alpha", {"alpha": ("analyst",)})
+        make_auth_model({"name": name}, "alpha", {"alpha": ("analyst",)}, Standing(("analyst",)))
     assert caught.value.reason == "name"
 
 

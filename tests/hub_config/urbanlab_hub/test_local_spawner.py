@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 import signal
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
+from jupyterhub import orm
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from tests.hub_config.conftest import needs_root
-from urbanlab.contract.records import Tenant, write_tenant
-from urbanlab_hub import processes
+from urbanlab.contract.records import Quotas, SharedFolder, Tenant, write_tenant
+from urbanlab_hub import processes, server_watch
+from urbanlab_hub.cgroups import ensure_cgroups
 from urbanlab_hub.local_spawner import LOG_NAME, StartError, UnixAccountSpawner
 from urbanlab_hub.settings import Settings
 
@@ -59,12 +65,22 @@ def make_spawner(
     (open_folder / "installation").write_text(installation + "\n")
     write_tenant(settings.records, make_tenant("alpha"))
     made: list[TinySpawner] = []
+    engine = create_engine("sqlite://")
+    orm.Base.metadata.create_all(engine)
+    database = Session(engine)
 
     def make(name: str = "anna@alpha") -> TinySpawner:
-        made.append(
-            TinySpawner(settings=settings, user=SimpleNamespace(name=name), term_timeout=1, kill_timeout=3)
+        spawner = TinySpawner(
+            settings=settings,
+            user=SimpleNamespace(name=name, groups=[]),
+            db=database,
+            orm_spawner=ensure_hub_server(database, name),
+            ip="127.0.0.1",
+            term_timeout=1,
+            kill_timeout=3,
         )
-        return made[-1]
+        made.append(spawner)
+        return spawner
 
     yield make
     for spawner in made:
@@ -73,6 +89,17 @@ def make_spawner(
                 process.kill()
         spawner.runtime.parent.exists() and spawner.runtime.exists() and spawner.runtime.rmdir()
     Path(f"/run/urbanlab-{installation}").exists() and Path(f"/run/urbanlab-{installation}").rmdir()
+
+
+def ensure_hub_server(database: Session, name: str) -> orm.Spawner:
+    """Return what the hub's database has about a server, noted as begun if it is not yet."""
+    user = orm.User.find(database, name)
+    if user is None:
+        user = orm.User(name=name)
+        database.add_all([user, orm.Spawner(name="", user=user, server=orm.Server())])
+        database.commit()
+    spawner: orm.Spawner = user.orm_spawners[""]
+    return spawner
 
 
 @needs_root
@@ -190,3 +217,90 @@ def test_a_service_users_server_opens_to_the_scope_of_its_group(
         "access:servers!server=anna@alpha/",
         "access:servers!user=anna@alpha",
     ]
+
+
+# --- limits ---
+
+
+@needs_root
+async def test_server_and_kernels_are_in_a_group_of_the_tenants_quotas_which_goes_with_them(
+    make_spawner: Callable[..., TinySpawner], installation: str
+) -> None:
+    groups = ensure_cgroups(installation)
+    if groups is None:
+        pytest.skip("no control group can be made on this machine")
+    spawner = make_spawner()
+    write_tenant(
+        spawner.settings.records, dataclasses.replace(spawner.get_tenant(), quotas=Quotas(processes=50))
+    )
+    await spawner.start()
+    group = groups.get_group(spawner.account_name)
+    members = (group.folders["pids"] / "cgroup.procs").read_text().split()
+    assert sorted(map(int, members)) == sorted(processes.list_processes(spawner.get_account().pw_uid))
+    assert (group.folders["pids"] / "pids.max").read_text() == "50\n"
+
+    write_tenant(
+        spawner.settings.records, dataclasses.replace(spawner.get_tenant(), quotas=Quotas(processes=60))
+    )
+    assert await spawner.poll() is None
+    assert (group.folders["pids"] / "pids.max").read_text() == "60\n"
+    await spawner.stop()
+    assert not group.exists()
+
+
+@needs_root
+async def test_what_confines_a_server_adds_little_to_its_start(
+    make_spawner: Callable[..., TinySpawner],
+) -> None:
+    spawner = make_spawner()
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        spawner.limits.prepare(Quotas())
+        with spawner.limits.make_confinement(spawner.home / LOG_NAME, "127.0.0.3", 1):
+            seconds.append(time.perf_counter() - began)
+        spawner.limits.release()
+    assert min(seconds) < 0.02, seconds
+
+
+async def test_a_tenants_people_have_as_many_servers_at_once_as_the_tenant_may(
+    make_spawner: Callable[..., TinySpawner],
+) -> None:
+    # Of another tenant with a name that ends alike, and of the tenant's own pages: they do not count.
+    for name in ("otto@omega-alpha", "publications@alpha", "reports@alpha"):
+        make_spawner(name)
+    first, second, third = (make_spawner(f"{name}@alpha") for name in ("anna", "berta", "carla"))
+    two = Quotas(servers=2)
+    first.check_room(two)
+    second.check_room(two)
+    with pytest.raises(StartError, match="already runs the 2 servers"):
+        third.check_room(two)
+    make_spawner("reports@alpha").check_room(Quotas(servers=0))
+
+    first.orm_spawner.server = None
+    first.db.commit()
+    third.check_room(two)
+
+
+@needs_root
+async def test_a_server_runs_with_the_groups_of_its_persons_roles_and_ends_when_one_is_lost(
+    make_spawner: Callable[..., TinySpawner], make_tenant: Callable[..., Tenant]
+) -> None:
+    spawner = make_spawner()
+    folder = SharedFolder("karten", ("steward",))
+    write_tenant(
+        spawner.settings.records, dataclasses.replace(make_tenant("alpha"), shared_folders=(folder,))
+    )
+    analyst, steward = (SimpleNamespace(name=f"/tenants/alpha/{role}") for role in ("analyst", "steward"))
+    spawner.user.groups = [analyst, steward]
+    await spawner.start()
+    uid = spawner.get_account().pw_uid
+    assert server_watch.read_groups(spawner.process.pid) == set(spawner.list_shared_groups())
+    assert len(spawner.list_shared_groups()) == 2
+    assert (spawner.settings.shared / "alpha" / "karten").is_dir()
+
+    spawner.user.groups = [analyst]
+    deadline = time.monotonic() + 10
+    while await spawner.poll() is None or processes.list_processes(uid):
+        assert time.monotonic() < deadline, "the server stays"
+        await asyncio.sleep(0.05)

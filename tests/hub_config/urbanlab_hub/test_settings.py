@@ -28,10 +28,10 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
     settings = _load(
-        tmp_path, "hub_port: 8100\ndemo: no\nidle_minutes: 5\nbind:\n", HUB_PORT="8200", IDLE_MINUTES=""
+        tmp_path, "hub_port: 8100\ndemo: no\ntokens_port: 8500\nbind:\n", HUB_PORT="8200", TOKENS_PORT=""
     )
 
-    assert (settings.hub_port, settings.demo, settings.idle_minutes) == (8200, False, 5)
+    assert (settings.hub_port, settings.demo, settings.tokens_port) == (8200, False, 8500)
     assert settings.bind == "127.0.0.1"  # a name with nothing behind it
 
 
@@ -53,6 +53,11 @@ def test_what_means_no(tmp_path: Path, text: str) -> None:
         ("", {"KAFKA_PORT": "0"}, "kafka_port is 0: write a port"),
         ("", {"DEMO": "maybe"}, "demo is 'maybe': write true or false"),
         ("", {"BASE_URL": "lab"}, "base_url is 'lab': it must begin and end with a slash"),
+        (
+            "",
+            {"SERVERS_BIND": "127.0.0.1"},
+            "servers_bind is '127.0.0.1': it must be a host that has no pages",
+        ),
         ("", {"PUBLIC_URL": "lab.example"}, "public_url is 'lab.example': it must begin with https://"),
     ],
 )

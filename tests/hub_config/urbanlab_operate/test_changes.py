@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from urbanlab_operate.changes import Changes
+from urbanlab_operate.changes import ApplyError, Changes, say
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,29 @@ def test_what_fails_is_not_said_to_be_done() -> None:
     with pytest.raises(ZeroDivisionError):
         changes.make("divide", lambda: 1 / 0)
     assert said == changes.lines == []
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_many_are_carried_out_some_at_once_and_each_is_said_when_it_is_done(dry_run: bool) -> None:
+    happened: list[object] = []
+    changes = Changes("kafka", dry_run=dry_run, report=happened.append)
+
+    changes.make_all([(f"make {name}", name) for name in "abc"], happened.append, 2)
+
+    if dry_run:
+        assert happened == ["kafka: would make a", "kafka: would make b", "kafka: would make c"]
+    else:
+        assert happened == [["a", "b"], "kafka: make a", "kafka: make b", ["c"], "kafka: make c"]
+
+
+def test_what_fails_together_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(_: list[str]) -> None:
+        raise ApplyError("Kafka does not answer")
+
+    changes = Changes("kafka", dry_run=False, report=say)
+    with pytest.raises(ApplyError):
+        changes.make_all([("make a", "a")], fail, 5)
+    changes.make_all([], fail, 5)
+    changes.note("make b")
+    assert changes.lines == ["kafka: make b"]
+    assert capsys.readouterr().out == "kafka: make b\n"

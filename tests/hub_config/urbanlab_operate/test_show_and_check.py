@@ -69,6 +69,39 @@ def test_what_cannot_be_used_is_said(settings: Settings, changes: dict[str, Any]
     assert any(said in problem for problem in find_problems(dataclasses.replace(settings, **changes)))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("populaton: 1", "herford.yaml:2: populaton is unknown; did you mean population?"),
+        ("quota: {servers: 3}", "herford.yaml:2: quota is unknown; did you mean quotas?"),
+        ("quotas:\n  server: 3", "herford.yaml:3: quotas.server is unknown; did you mean servers?"),
+        ("second_factors: []", "herford.yaml:2: second_factors is unknown; did you mean second_factor?"),
+        ("allow: [shell]", "herford.yaml:2: allow.0 is 'shell' but must be one of pip, terminals, git"),
+        (
+            "host_names: [minden.example]",
+            "minden.yaml:2: host_names.0 is minden.example, which herford has",
+        ),
+    ],
+)
+def test_check_says_file_line_key_and_what_was_meant(
+    settings: Settings, tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "herford.yaml").write_text(f"title: Herford\n{text}\n")
+    (tmp_path / "minden.yaml").write_text("title: Minden\nhost_names: [minden.example]\n")
+
+    (problem,) = find_problems(dataclasses.replace(settings, tenants=tmp_path))
+    assert problem.startswith(said)
+
+
+def test_what_a_tenant_declares_is_shown_with_its_defaults(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "herford.yaml").write_text("title: Herford\nquotas: {servers: 3}\n")
+    shown = yaml.safe_load(render_configuration(dataclasses.replace(settings, tenants=tmp_path)))
+
+    tenant = shown["tenants"]["herford"]
+    assert (tenant["quotas"]["servers"], tenant["quotas"]["memory_mb"]) == (3, 4096)
+    assert tenant["second_factor"] == ["gatekeeper", "admin"]
+
+
 def test_a_broken_tenant_is_named_by_file_line_and_key(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "herford.yaml").write_text("title: Herford\npopulaton: 1\n")
     problems = find_problems(dataclasses.replace(settings, tenants=tmp_path))

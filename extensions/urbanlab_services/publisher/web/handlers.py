@@ -141,7 +141,7 @@ class SubmissionActHandler(PageHandler):
 class PublicationHandler(PageHandler):
     """All versions of a publication and what was done with them."""
 
-    def get(self, slug: str) -> None:
+    async def get(self, slug: str) -> None:
         """Show it."""
         actor, desk = self.actor, self.site.desk
         publication = desk.get_publication(actor, slug)
@@ -149,7 +149,7 @@ class PublicationHandler(PageHandler):
             "publication.html",
             publication=publication,
             acts={each.id: views.list_acts(each, actor) for each in publication.versions},
-            history=views.list_history(desk, actor.tenant, f"{publication.tenant}/{publication.slug}/"),
+            history=await views.find_history(desk, actor.tenant, f"{publication.tenant}/{publication.slug}/"),
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from urbanlab.contract.naming import make_foreign_table
-from urbanlab_services.errors import ForbiddenError, ServiceError
+from urbanlab_services.errors import ForbiddenError, ServiceError, UnavailableError
 from urbanlab_services.publisher import data_releases, publications
 from urbanlab_services.publisher.actors import Actor, check_reviewer
 from urbanlab_services.publisher.data_releases import DataRequest
@@ -97,9 +97,12 @@ def list_uses(desk: Desk, actor: Actor, request: DataRequest) -> list[Submission
     return [each for each in released if each and table in _list_tables(desk, each)]
 
 
-def list_history(desk: Desk, tenant: str, thing: str) -> list[dict[str, Any]]:
-    """Return what was done with a thing, from the audit log, the newest first."""
-    return desk.audit.list_acts(tenant, thing)
+async def find_history(desk: Desk, tenant: str, thing: str) -> list[dict[str, Any]] | None:
+    """Return what was done with a thing, from the audit log, the newest first; None where it does not answer."""
+    try:
+        return await desk.audit.list_acts(tenant, thing)
+    except UnavailableError:
+        return None
 
 
 def _list_tables(desk: Desk, submission: Submission) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 
 from chdb._exceptions import ChdbError
@@ -11,7 +12,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, stream_request_body
 
-from urbanlab.contract.records import read_tenants
+from urbanlab.contract.records import read_tenants, tenant_from_dict
 from urbanlab_services.service import BaseHandler
 from urbanlab_services.warehouse import wire
 from urbanlab_services.warehouse.engine.database import Database
@@ -55,15 +56,16 @@ class ParseHandler(EngineHandler):
 
 
 class ReopenHandler(EngineHandler):
-    """``POST /reopen``: roles in line with the tenants' records."""
+    """``POST /reopen``: roles in line with the tenants' records; a dry run brings the tenants it asks about."""
 
     async def post(self) -> None:
         """Say whether anything changed, or would change in a dry run."""
-        records = self.application.settings["records"]
-        tenants = (await asyncio.to_thread(read_tenants, records)).values()
         if self.get_query_argument("dry_run", "0") == "1":
-            self.write_json({"changed": not self.database.has_roles_of(tenants)})
+            foreseen = map(tenant_from_dict, json.loads(self.request.body))
+            self.write_json({"changed": not self.database.has_roles_of(foreseen)})
         else:
+            records = self.application.settings["records"]
+            tenants = (await asyncio.to_thread(read_tenants, records)).values()
             self.write_json({"changed": await self.database.reopen(tenants)})
 
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from tests.audit_process import AuditProcess
 from urbanlab.contract import environment
 from urbanlab.contract.records import Tenant, write_tenant
 from urbanlab.contract.secrets import Secret
@@ -137,6 +138,7 @@ class Site:
     hub: HubWithPeople
     state: Path
     key: Secret
+    audit: AuditProcess
 
     def browse(self, person: str = "", language: str = "de") -> Browser:
         return Browser(self.process.url, person, language)
@@ -164,10 +166,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     secrets = {"tokens-public-key": public, "service-publisher": TOKEN, "warehouse-publisher": SECRET}
     secrets["portal-publisher"] = SECRET
+    secrets["publisher-hub"] = "the hub's"
+    secrets["publisher-operator"] = "the operator's"
     for name, secret in secrets.items():
         (folders["secrets"] / name).write_text(secret)
     for tenant, title in (("town", "Stadt Muster"), ("village", "Dorf")):
         write_tenant(folders["records"], make_small_tenant(tenant, title))
+    audit = AuditProcess(folder)
+    audit.start()
     with HubWithPeople(people=PEOPLE).serving() as hub:
         url = f"http://127.0.0.1:{hub.port}"
         environ = {
@@ -179,12 +185,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             environment.SERVICE_STATE: str(folders["state"]),
             environment.PUBLIC: str(folders["public"]),
             environment.PORTAL_URL: PORTAL,
+            environment.AUDIT_SOCKET: str(audit.socket),
         }
         process = PagesProcess("publisher", environ, folder / "publisher.log")
         hub.redirect_uri = f"{process.url}/oauth_callback"
         process.wait_until_ready()
-        yield Site(process, hub, folders["state"], Secret(private))
+        yield Site(process, hub, folders["state"], Secret(private), audit)
         process.kill()
+        audit.kill()
 
 
 @pytest.fixture

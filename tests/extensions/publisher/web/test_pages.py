@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 import requests
+
+from urbanlab.contract.audit_sender import ask_audit
 
 from ..conftest import make_notebook  # noqa: TID252
 from .conftest import PORTAL
@@ -341,11 +342,31 @@ def test_every_act_is_in_the_audit_log_with_who_and_outcome(site: Any) -> None:
     author = site.browse("grete@town")
     author.send(f"{path}/release", {"xsrf": author.get_xsrf()})
     site.browse("gerd@town").press(path, "release")
-    lines = [json.loads(line) for line in (site.state / "audit.jsonl").read_text().splitlines()]
-    acts = [
-        (line["who"], line["action"], line["outcome"])
-        for line in lines
-        if line["object"] == "town/protokoll/1"
-    ]
+    lines = [event["data"] for event in site.audit.ask("source=publisher&object=town/protokoll/1")]
+    acts = [(line["person"], line["action"], line["outcome"]) for line in lines if "person" in line]
     assert ("grete@town", "release", "four_eyes") in acts
     assert ("gerd@town", "release", "done") in acts
+
+
+def test_without_the_audit_log_work_goes_on_and_the_history_comes_later(site: Any, wait: Any) -> None:
+    site.audit.kill()
+    path = site.hand_in(title="Ohne Protokoll")
+    gatekeeper = site.browse("gerd@town")
+    gatekeeper.press(path, "release")
+    page = gatekeeper.open("/publications/ohne-protokoll")
+    assert "Öffentlich als Version 1" in page.text
+    assert "Der Verlauf kann gerade nicht gezeigt werden" in page.text
+    site.audit.start()
+    wait(lambda: "gerd: freigegeben" in gatekeeper.open("/publications/ohne-protokoll").text, 20, "history")
+
+
+def test_whoever_was_erased_is_nobody_in_the_history(site: Any) -> None:
+    path = site.hand_in(title="Vergessen")
+    gatekeeper = site.browse("gerd@town")
+    gatekeeper.press(path, "release")
+    assert "anna: eingereicht" in gatekeeper.open("/publications/vergessen").text
+    assert ask_audit(site.audit.socket, "DELETE", "/people?person=anna@town")["erased"]
+    history = gatekeeper.open("/publications/vergessen").text.rpartition("Verlauf")[2]
+    assert "jemand, dessen Name gelöscht wurde: eingereicht" in history
+    assert "anna" not in history
+    assert "gerd: freigegeben" in history

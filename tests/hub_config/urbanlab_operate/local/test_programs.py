@@ -43,7 +43,7 @@ def made(installed: Settings) -> dict[str, Program]:
 def test_every_program_has_its_needs_ports_and_folder(installed: Settings, made: dict[str, Program]) -> None:
     assert list(made) == list_names(installed) == list(NEEDS)
     assert all(program.folder == installed.service_state(name) for name, program in made.items())
-    assert len(set(list_ports(installed).values())) == len(list_ports(installed)) == 13
+    assert len(set(list_ports(installed).values())) == len(list_ports(installed)) == 14
 
 
 def test_without_the_demo_nothing_simulates(installed: Settings) -> None:
@@ -81,12 +81,12 @@ def test_as_root_the_engine_has_no_network_no_rights_and_its_own_groups(
     assert "unshare --net --ipc" in command
     assert "--reuid=account-" in command
     assert "--init-groups --no-new-privs --inh-caps=-all --bounding-set=-all" in command
-    assert {name for name, program in made.items() if program.account is None} == {"hub", "engine"}
+    assert {name for name, program in made.items() if program.account is None} == {"hub", "engine", "audit"}
     assert all("--no-new-privs" in made[name].command for name in set(made) - {"hub"})
 
 
 def test_every_service_gets_the_variables_of_the_contract(made: dict[str, Program]) -> None:
-    names = ("warehouse", "tokens", "ingest", "publisher", "simulator", "portal")
+    names = ("warehouse", "tokens", "ingest", "publisher", "simulator", "portal", "audit")
     given = {name: set(made[name].environment) for name in names}
     assert set.union(*given.values()) == set(environment.SERVICE_VARIABLES)
     assert not {environment.RECORDS, environment.HUB_API_URL, environment.WAREHOUSE_URL} & given["portal"]
@@ -99,6 +99,13 @@ def test_the_hub_reads_the_settings_that_the_operator_has(
     for settings in (installed, changed):
         assert load_settings(programs.make_settings_environment(settings)) == settings
     assert made["hub"].keeps_children
+
+
+def test_the_proxy_tells_host_names_apart_where_users_have_their_own(installed: Settings) -> None:
+    for subdomains in (True, False):
+        changed = dataclasses.replace(installed, subdomains=subdomains)
+        proxy = next(program for program in make_programs(changed, {}) if program.name == "proxy")
+        assert ("--host-routing" in proxy.command) is subdomains
 
 
 @pytest.mark.parametrize("program", ["with space", "with%percent", "100%(here)s"])

@@ -10,9 +10,20 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from urbanlab_hub.settings import Settings
 from urbanlab_operate.local import status
-from urbanlab_operate.local.status import PartStatus, evaluate, is_healthy, print_status, to_json
+from urbanlab_operate.local.status import (
+    Isolation,
+    PartStatus,
+    evaluate,
+    is_healthy,
+    print_status,
+    read_isolation,
+    to_json,
+)
 from urbanlab_operate.local.supervisor import ProgramInfo
+
+ISOLATION = Isolation("cgroups v2", "Landlock")
 
 
 def _info(state: str, pid: int, reason: str = "") -> ProgramInfo:
@@ -54,19 +65,21 @@ def test_the_whole_is_healthy_only_if_there_are_parts_and_all_are(part: PartStat
 
 
 def test_programs_get_the_same_as_people(part: PartStatus) -> None:
-    values: Any = to_json([part])
+    values: Any = to_json([part], ISOLATION)
     assert (values["running"], values["healthy"], values["parts"][0]["restarts"]) == (True, False, 4)
+    assert (values["limits"], values["listening"]) == ("cgroups v2", "Landlock")
 
 
 def _print(parts: list[PartStatus]) -> str:
     output = io.StringIO()
-    print_status(parts, Console(file=output, width=200))
+    print_status(parts, ISOLATION, Console(file=output, width=200))
     return output.getvalue()
 
 
 def test_people_see_state_restarts_and_reason(part: PartStatus) -> None:
     text = _print([part])
     assert all(word in text for word in ("backoff", " 4 ", "does not run: [brackets]"))
+    assert "limits: cgroups v2\n" in text
     assert "Start it with `urbanlab up`" in _print([])
 
 
@@ -79,3 +92,7 @@ def test_whether_people_are_kept_apart_is_said_loudly(
     find: Callable[[], bool] = lambda: root  # noqa: E731
     monkeypatch.setattr(status, "is_root", find)
     assert said in _print([part])
+
+
+def test_before_the_first_start_nothing_holds_people_together(settings: Settings) -> None:
+    assert read_isolation(settings).limits == "rlimits of each process alone"

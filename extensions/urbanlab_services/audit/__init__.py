@@ -1,0 +1,1 @@
+"""The audit log: the one writer, and what it keeps."""

@@ -1,0 +1,95 @@
+"""Puts the audit service together: the one writer behind a Unix socket, out of every kernel's reach."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_unix_socket
+from tornado.web import Application
+
+from urbanlab_services.audit.handlers import Desk, EventsHandler, PeopleHandler
+from urbanlab_services.audit.head import DamagedError
+from urbanlab_services.audit.self_check import SelfCheck
+from urbanlab_services.audit.senders import parse_senders
+from urbanlab_services.audit.writer import Writer
+from urbanlab_services.errors import UnavailableError
+from urbanlab_services.records_watcher import RecordsWatcher
+from urbanlab_services.service import (
+    Missing,
+    ServiceSettings,
+    ServiceSettingsError,
+    make_application,
+    wait_for_stop,
+)
+
+logger = logging.getLogger(__name__)
+
+# The folder lets in only those who may write, and the service cannot give its socket to their group.
+SOCKET_MODE = 0o666
+MAX_BODY_BYTES = 20_000_000
+EXPIRE_SECONDS = 3600.0
+
+
+def make_desk(settings: ServiceSettings) -> Desk:
+    """Return the writer with its thread; raise `ServiceSettingsError` where the log is damaged."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+    try:
+        writer = thread.submit(Writer, settings.state).result()
+    except DamagedError as error:
+        raise ServiceSettingsError(
+            f"The audit log is not as it was left: {error}. `urbanlab audit verify` says more. To go on with a new "
+            f"log, move {settings.state} to where it can be examined"
+        ) from error
+    return Desk(writer, thread, parse_senders(settings.audit_senders))
+
+
+def make_audit_application(desk: Desk, check: SelfCheck) -> Application:
+    """Return the service's routes."""
+
+    async def find_missing() -> Missing:
+        try:
+            await desk.run(desk.writer.log.check)
+        except UnavailableError as error:
+            return {"log": error.message}
+        return {"log": check.problem} if check.problem else {}
+
+    routes = [("/events", EventsHandler, {"desk": desk}), ("/people", PeopleHandler, {"desk": desk})]
+    return make_application([*routes], find_missing)
+
+
+async def expire_regularly(desk: Desk, records: RecordsWatcher) -> None:
+    """Take away what is over, at the start and every hour."""
+    while True:
+        try:
+            count = await desk.run(desk.writer.expire, records.tenants())
+            if count:
+                logger.info("entries whose time is over were taken away", extra={"count": count})
+        except UnavailableError as error:
+            logger.error("retention failed", extra={"error": error.message})
+        await asyncio.sleep(EXPIRE_SECONDS)
+
+
+async def main(settings: ServiceSettings) -> None:
+    """Serve until somebody asks the process to end."""
+    desk = make_desk(settings)
+    check = SelfCheck(settings.state)
+    server = HTTPServer(make_audit_application(desk, check), max_body_size=MAX_BODY_BYTES)
+    server.add_socket(bind_unix_socket(str(settings.audit_socket), mode=SOCKET_MODE))
+    logger.info(
+        "listening", extra={"socket": str(settings.audit_socket), "entries": desk.writer.log.head.seq}
+    )
+    work = [
+        asyncio.create_task(expire_regularly(desk, RecordsWatcher(settings.records))),
+        asyncio.create_task(check.run()),
+    ]
+    await wait_for_stop()
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+    server.stop()
+    await asyncio.wait_for(server.close_all_connections(), 2)
+    desk.thread.shutdown()
+    desk.writer.close()

@@ -1,0 +1,45 @@
+"""How much waits for a gatekeeper, for the page of a tenant's administrator: told to the hub alone."""
+
+from __future__ import annotations
+
+import hmac
+
+from urbanlab.contract.naming import TENANT_ID
+from urbanlab.contract.secrets import Secret
+from urbanlab_services.errors import UnauthenticatedError
+from urbanlab_services.publisher.data_releases import DataState
+from urbanlab_services.publisher.publications import State
+from urbanlab_services.publisher.store import Store
+from urbanlab_services.service import BaseHandler, Route, ServiceSettings
+
+SECRET = "publisher-hub"  # noqa: S105 - a secret's name; hub and publisher hold it
+
+
+class PendingHandler(BaseHandler):
+    """``/api/pending/TENANT``: numbers, and nothing of what they count."""
+
+    def initialize(self, store: Store, secret: Secret) -> None:
+        """Take what is counted and what the hub shows."""
+        self._store, self._secret = store, secret
+
+    def prepare(self) -> None:
+        """Let nobody in but the hub."""
+        shown = self.request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(shown.encode(), self._secret.reveal().encode()):
+            raise UnauthenticatedError("Only the hub asks for numbers.")
+
+    def get(self, tenant: str) -> None:
+        """Tell the numbers of a tenant; of an unknown one they are zero."""
+        requests = self._store.list_data_requests(tenant)
+        self.write_json(
+            {
+                "pages": len(self._store.list_submissions(tenant, State.SUBMITTED)),
+                "datasets": sum(each.state is DataState.REQUESTED for each in requests),
+            }
+        )
+
+
+def make_pending_routes(settings: ServiceSettings, store: Store) -> list[Route]:
+    """Return the address; raise `ServiceSettingsError` without the hub's secret."""
+    options = {"store": store, "secret": settings.secret(SECRET)}
+    return [(f"/api/pending/({TENANT_ID.pattern})", PendingHandler, options)]

@@ -1,0 +1,61 @@
+"""The gateway's addresses for the operator's command: bring in line, look what a tenant has, delete it."""
+
+from __future__ import annotations
+
+import json
+
+from urbanlab.contract.naming import NamingError, check_tenant_id
+from urbanlab.contract.records import Tenant, tenant_from_dict
+from urbanlab_services.warehouse.errors import ACCESS_DENIED, BAD_REQUEST, WarehouseError
+from urbanlab_services.warehouse.handlers import WarehouseHandler
+
+
+class _OperatorHandler(WarehouseHandler):
+    def prepare(self) -> None:
+        """Let nobody in but the operator."""
+        if self.identify().access != "operator":
+            raise WarehouseError(ACCESS_DENIED, "Only the operator may do this")
+
+
+class ApplyHandler(_OperatorHandler):
+    """``POST /operator/apply``: databases, tables and roles in line with the tenants' records.
+
+    A dry run may bring the records as they will be, as ``{"tenants": [...]}``.
+    """
+
+    async def post(self) -> None:
+        """Answer with a sentence for each change, made or, in a dry run, to be made."""
+        if self.get_query_argument("dry_run", "0") == "1":
+            changes = await self.gateway.reconciler.foretell(_parse_tenants(self.request.body))
+        else:
+            changes = await self.gateway.reconciler.apply()
+        self.write_json({"changes": changes})
+
+
+class TenantHandler(_OperatorHandler):
+    """``/operator/tenants/TENANT``: what the warehouse still has of a tenant that left."""
+
+    async def get(self, tenant: str) -> None:
+        """Answer with it."""
+        self.write_json({"holdings": await self.gateway.holdings.list_all(_check(tenant))})
+
+    async def delete(self, tenant: str) -> None:
+        """Answer once it is deleted; as often as one likes."""
+        await self.gateway.holdings.delete(_check(tenant))
+        self.write_json({"holdings": []})
+
+
+def _parse_tenants(body: bytes) -> list[Tenant] | None:
+    if not body:
+        return None
+    try:
+        return [tenant_from_dict(values) for values in json.loads(body)["tenants"]]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise WarehouseError(BAD_REQUEST, "The body is no list of tenants") from None
+
+
+def _check(tenant: str) -> str:
+    try:
+        return check_tenant_id(tenant)
+    except NamingError as error:
+        raise WarehouseError(BAD_REQUEST, str(error)) from None
