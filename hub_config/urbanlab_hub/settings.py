@@ -50,7 +50,8 @@ class Settings:
         "Address of users' servers behind the proxy: a host without any page, because cookies do not know ports.",
     )
     sweep_seconds: int = _setting(
-        15, "Seconds between two looks at whether Keycloak still lets somebody in; within a minute they are out."
+        15,
+        "Seconds between two looks at whether Keycloak still lets somebody in; within a minute they are out.",
     )
     keycloak_grace_minutes: int = _setting(
         60, "Minutes for which Keycloak's last good answer about somebody counts while Keycloak is away."

@@ -45,7 +45,13 @@ def test_every_scope_of_a_service_has_its_reason_and_none_is_everything(service:
 def test_the_roles_of_services_are_theirs_and_nobody_is_given_admin() -> None:
     roles = {role["name"]: role for role in make_roles()}
 
-    assert set(roles) == {"user", "service-reports", "service-publisher", "service-culler", "service-operator"}
+    assert set(roles) == {
+        "user",
+        "service-reports",
+        "service-publisher",
+        "service-culler",
+        "service-operator",
+    }
     assert roles["service-reports"]["services"] == ["reports"]
     assert "tokens" in {service.name for service in SERVICES if not service.scopes}
 
