@@ -252,6 +252,13 @@ class UrbanLogoutHandler(OAuthLogoutHandler):  # type: ignore[misc]
 
     id_token = ""
 
+    async def get(self) -> None:
+        """Log out, unless another site's link leads here: it would end servers with all that they hold."""
+        if self.request.headers.get("Sec-Fetch-Site") == "cross-site":
+            self.redirect(url_path_join(self.hub.base_url, "home"))
+            return
+        await super().get()
+
     async def default_handle_logout(self) -> None:
         """Keep the id token, by which Keycloak knows the session, before the hub forgets the person."""
         if self.current_user:

@@ -52,5 +52,6 @@ def _find_tenant_problems(settings: Settings) -> Iterator[str]:
     except TenantError as error:
         yield from error.problems
         return
-    if settings.public_url and len(tenants) > 1 and not settings.subdomains:
+    is_public = settings.public_url or settings.bind not in LOOPBACK
+    if is_public and len(tenants) > 1 and not settings.subdomains:
         yield "With more than one tenant, hub and users need host names of their own in production: set subdomains."

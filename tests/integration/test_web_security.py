@@ -93,6 +93,13 @@ def test_cookies_are_kept_from_scripts_other_sites_and_other_paths(
 # --- forged forms ---
 
 
+def test_no_link_elsewhere_logs_somebody_out(installation: Installation, staff: StaffSession) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    answer = staff.session.get(f"{installation.settings.hub_url}hub/logout", headers=headers, timeout=30)
+    assert answer.url.endswith("/hub/home")
+    assert staff.is_ready()
+
+
 def test_no_page_elsewhere_changes_anything_at_the_hub(
     installation: Installation, staff: StaffSession
 ) -> None:

@@ -34,7 +34,7 @@ from urbanlab_operate.local.readiness import find_problem
 from urbanlab_operate.local.status import ISOLATED, NOT_ISOLATED
 from urbanlab_operate.local.steps import Progress, Step, StoppedError, run_steps, wait_until
 
-READY_SECONDS = 120.0
+READY_SECONDS = 240.0
 HISTORY_SECONDS = 300.0
 APPLY = "apply tenants"
 HISTORY = "demo history"

@@ -248,21 +248,6 @@ async def test_server_and_kernels_are_in_a_group_of_the_tenants_quotas_which_goe
     assert not group.exists()
 
 
-@needs_root
-async def test_what_confines_a_server_adds_little_to_its_start(
-    make_spawner: Callable[..., TinySpawner],
-) -> None:
-    spawner = make_spawner()
-    seconds = []
-    for _ in range(5):
-        began = time.perf_counter()
-        spawner.limits.prepare(Quotas())
-        with spawner.limits.make_confinement(spawner.home / LOG_NAME, "127.0.0.3", 1):
-            seconds.append(time.perf_counter() - began)
-        spawner.limits.release()
-    assert min(seconds) < 0.02, seconds
-
-
 async def test_a_tenants_people_have_as_many_servers_at_once_as_the_tenant_may(
     make_spawner: Callable[..., TinySpawner],
 ) -> None:
