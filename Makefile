@@ -8,6 +8,9 @@ PACKAGES := hub_config/urbanlab_hub hub_config/urbanlab_operate kernels/urbanlab
             extensions/urbanlab_lab extensions/urbanlab_runner extensions/urbanlab_services \
             voila_apps/urbanlab_portal
 
+# Tests mostly wait: two at a time take half as long on two cores. What tests one part stays together (tests/conftest.py).
+HALVES := -n 2 --dist loadgroup --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help up test lint bench parts
 
@@ -18,7 +21,7 @@ up: $(STAMP) ## set up and run the whole product; Ctrl-C ends it
 	@$(ENVIRONMENT)/bin/urbanlab up
 
 test: $(STAMP) parts ## set up and run all tests against the real parts
-	$(PYTHON) -m pytest $(TESTS)
+	$(PYTHON) -m pytest $(HALVES) $(TESTS)
 
 lint: $(STAMP) ## ruff, mypy in strict mode
 	$(ENVIRONMENT)/bin/ruff check .

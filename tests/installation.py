@@ -6,12 +6,13 @@ import dataclasses
 import grp
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from urbanlab.contract.secrets import read_secret
@@ -93,9 +94,17 @@ def remove_state_folder(state: Path) -> None:
 
 
 def find_free_ports() -> dict[str, str]:
-    """Return a free port for each setting that is one."""
+    """Return a free port for each setting that is one.
+
+    From below those that the system gives to whoever asks for any: of them it may give one away before we start.
+    """
+    found: list[int] = []
     with ExitStack() as stack:
-        probes = {name: stack.enter_context(socket.socket()) for name in PORTS}
-        for probe in probes.values():
-            probe.bind(("127.0.0.1", 0))
-        return {name: str(probe.getsockname()[1]) for name, probe in probes.items()}
+        for port in random.sample(range(10_000, 32_000), 1000):
+            probe = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == len(PORTS):
+                break
+    return dict(zip(PORTS, map(str, found), strict=True))
