@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Request, sync_playwright
+from playwright.sync_api import Request
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,
@@ -17,24 +13,6 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
     "locale": "de-DE",
 }
-
-
-def find_chromium() -> str | None:
-    """Return where the system's Chromium is."""
-    return next(filter(None, map(shutil.which, PROGRAMS)), None)
-
-
-@contextmanager
-def running_browser() -> Iterator[Browser | None]:
-    """Give a browser; None where there is no Chromium."""
-    program = find_chromium()
-    if program is None:
-        yield None
-        return
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def count_bytes(requests: list[Request]) -> int:

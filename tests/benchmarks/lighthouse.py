@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.benchmarks._browser import find_chromium
 from tests.benchmarks._figures import Figure, print_figures
 from tests.benchmarks._place import running_installation
 from tests.benchmarks.portal import PAGE
+from tests.chromium import find_chromium
 from tests.installation import Installation
 
 PACKAGE = "lighthouse@12.8.2"

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Page, Request
 
-from tests.benchmarks._browser import PHONE, count_bytes, running_browser
+from tests.benchmarks._browser import PHONE, count_bytes
 from tests.benchmarks._figures import Figure, print_figures, show_seconds
 from tests.benchmarks._place import running_installation
 from tests.benchmarks._stock_voila import StockVoila
 from tests.benchmarks.portal import ANALYST, NOTEBOOK, PAGE, TENANT
+from tests.chromium import running_browser
 from tests.installation import Installation
 from tests.integration.login import StaffSession as Analyst
 from urbanlab_operate.staff_session import StaffSession

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from tests.installation import Installation, make_state_folder, remove_state_folder
 
 from .people import People
 
 KEEP = os.environ.get("URBANLAB_KEEP_TEST_STATE")  # for looking at logs after a failure
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
 START_SECONDS = 420  # what the first test is given: all starts, and the demo's pages are made
 
 
@@ -53,15 +43,3 @@ def people(installation: Installation) -> Iterator[People]:
     made = People(installation)
     yield made
     made.remove()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium; not for longer, because while it runs no test can have an event loop of its own."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("there is no Chromium: install the package chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()

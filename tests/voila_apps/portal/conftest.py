@@ -6,7 +6,6 @@ import dataclasses
 import http.client
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from urbanlab.contract import environment
 from urbanlab.contract import publications as contract
@@ -292,15 +290,3 @@ def publish_footfall(public: PublicFolder) -> Publication:
 
 def change(publication: Publication, **changes: Any) -> Publication:
     return dataclasses.replace(publication, **changes)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("there is no Chromium: install the package chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()

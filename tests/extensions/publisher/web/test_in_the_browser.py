@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from .conftest import HOST
 from .hub_with_people import PERSON_COOKIE
@@ -20,24 +19,13 @@ AXE = ROOT / ".parts/npm/node_modules/axe-core/axe.min.js"
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 375, "height": 812}}
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("there is no Chromium: install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def open_context(site: Any, chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
+def open_context(site: Any, browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     """Return a maker of browsers in which somebody is logged in at the hub; none of them runs scripts of a page."""
     opened: list[BrowserContext] = []
 
     def make(person: str, size: str = "desktop", locale: str = "de-DE", **options: Any) -> BrowserContext:
-        context = chromium.new_context(
+        context = browser.new_context(
             viewport=SIZES[size], locale=locale, base_url=site.process.url, **options
         )
         context.add_cookies([{"name": PERSON_COOKIE, "value": person, "domain": "127.0.0.1", "path": "/"}])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from urbanlab.contract.naming import make_hub_user
 
@@ -20,17 +19,6 @@ ARTIFACTS = ROOT / "tests/.artifacts/administration"
 AXE = ROOT / ".parts/npm/node_modules/axe-core/axe.min.js"
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 375, "height": 812}}
 STOP_KARL = "tenant/servers/karl/stop"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("there is no Chromium: install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +34,12 @@ def busy(hub: Hub) -> Iterator[conftest.Browser]:
 
 
 @pytest.fixture
-def log_in(hub: Hub, chromium: Browser, busy: conftest.Browser) -> Iterator[Callable[..., Page]]:
+def log_in(hub: Hub, browser: Browser, busy: conftest.Browser) -> Iterator[Callable[..., Page]]:
     """Return a maker of pages in which somebody is logged in."""
     contexts: list[BrowserContext] = []
 
     def make(person: str = "anna@town", size: str = "desktop", **options: Any) -> Page:
-        context = chromium.new_context(
+        context = browser.new_context(
             **{"viewport": SIZES[size], "locale": "de-DE", "base_url": hub.url, **options}
         )
         contexts.append(context)
