@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 LONGEST = "integration"  # begins first, so that nobody waits for it alone at the end
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before what reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests belong together; order them alike in all halves."""
     for item in items:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import keyword
+import shutil
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -73,13 +74,20 @@ class Runs:
 
     async def _follow(self, run: Run, source: Path) -> None:
         async with self._turn:
+            sockets = self.sockets / f"run-{run.id[:12]}"
+            sockets.mkdir(mode=0o700)
             task = {
                 "source": str(source),
                 "output": str(self.store.get_output_path(run.id)),
                 "parameters": run.parameters,
-                "socket": str(self.sockets / f"run-{run.id[:12]}"),
+                "socket": str(sockets / "k"),
             }
-            self._close(run, await execute_task(task, self.time_limit, self.environ))
+            try:
+                error = await execute_task(task, self.time_limit, self.environ)
+            finally:
+                # A kernel that was killed leaves them.
+                await asyncio.to_thread(shutil.rmtree, sockets, ignore_errors=True)
+            self._close(run, error)
 
     def _close(self, run: Run, error: str) -> None:
         ended = dataclasses.replace(run, state=FAILED if error else SUCCEEDED, ended=_now(), error=error)
