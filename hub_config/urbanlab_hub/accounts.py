@@ -6,6 +6,7 @@ import fcntl
 import grp
 import pwd
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from urbanlab.contract import naming
 
 LOCK = Path("/run/urbanlab-accounts.lock")
+LOCK_TRIES = 50
 # The distribution's own range of system accounts has room for fewer people than a county has staff.
 FIRST_ID, LAST_ID = 30_000, 59_999
 # useradd is not on the path of every supervisor, and its messages are compared with nothing translated.
@@ -84,7 +86,11 @@ def _make_range(kind: str) -> list[str]:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ADMIN_ENVIRONMENT)
+    for _ in range(LOCK_TRIES):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=ADMIN_ENVIRONMENT)
+        if "try again later" not in done.stderr:  # somebody else holds the system's own lock
+            break
+        time.sleep(0.1)
     if done.returncode != 0:
         raise AccountError(f"{command[0]} {command[-1]}: {done.stderr.strip()}")
 

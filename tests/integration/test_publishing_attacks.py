@@ -330,14 +330,15 @@ def ask(address):
             return [answer.status, answer.read().decode()]
     except urllib.error.HTTPError as error:
         return [error.code, ""]
+    except urllib.error.URLError as error:  # the system lets nobody connect there
+        assert isinstance(error.reason, PermissionError), error
+        return [0, ""]
 told = {{address: ask(address) for address in {addresses!r}}}
 print(json.dumps({{address: [status, "-{TENANT}" in text or "eyJ" in text]
                   for address, (status, text) in told.items()}}))
 """
     answers = runner.ask_json(code)
-    # Keycloak counts what it does for whoever asks; nobody is named there.
-    assert answers.pop(addresses.pop(2)) == [200, False]
-    assert {address: answer for address, answer in answers.items() if answer[0] < 300} == {}
+    assert {address: answer for address, answer in answers.items() if 0 < answer[0] < 300} == {}
 
 
 @needs_root

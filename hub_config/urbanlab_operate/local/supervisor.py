@@ -165,7 +165,7 @@ def is_running(settings: Settings) -> bool:
         return False
     try:
         call(settings, "getState")
-    except OSError:
+    except (OSError, Fault):  # none, or one that is ending and answers nothing else any more
         return False
     return True
 
