@@ -9,7 +9,7 @@ PACKAGES := hub_config/urbanlab_hub hub_config/urbanlab_operate kernels/urbanlab
             voila_apps/urbanlab_portal
 
 # Tests mostly wait: two at a time take half as long on two cores. What tests one part stays together (tests/conftest.py).
-HALVES := -n 2 --dist loadgroup --no-loadscope-reorder
+HALVES := -n 2 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help up test lint bench parts

@@ -6,29 +6,38 @@ What tests one part stays together, so that each half starts its real parts once
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.chromium import running_browser
 
-HERE = Path(__file__).parent
-LONGEST = "integration"  # begins first, so that nobody waits for it alone at the end
+LONGEST = "tests/integration"  # begins first, so that nobody waits for it alone at the end
 
 
-@pytest.hookimpl(tryfirst=True)  # before what reads the groups
+class ByPart(LoadScopeScheduling):
+    """Gives a half all tests of a part, one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return find_part(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPart:
+    """Share the tests out by parts."""
+    return ByPart(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong together; order them alike in all halves."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(find_group(item.path)))
-    items.sort(key=lambda item: find_group(item.path) != LONGEST)
+    """Order the tests alike in all halves."""
+    items.sort(key=lambda item: find_part(item.nodeid) != LONGEST)
 
 
-def find_group(path: Path) -> str:
-    """Return the part that a test is about: the first folders of its path."""
-    folders = path.relative_to(HERE).parts[:-1]
-    return folders[0] if folders[:1] == (LONGEST,) else "/".join(folders[:2])
+def find_part(nodeid: str) -> str:
+    """Return the part of the house that a test is about: the first folders of its path."""
+    folders = nodeid.partition("::")[0].split("/")[:-1]
+    return "/".join(folders[:2]) if "/".join(folders[:2]) == LONGEST else "/".join(folders[:3])
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,9 @@ def askers(installation: Installation) -> Iterator[dict[str, Asker]]:
         people = {
             role: stack.enter_context(StaffSession(installation, f"{role}-{TENANT}")) for role in ROLES
         } | {"foreign admin": stack.enter_context(StaffSession(installation, f"admin-{OTHER}"))}
+        stack.enter_context(
+            StaffSession(installation, f"analyst-{OTHER}")
+        )  # so that there is such a hub user
         found = {name: Asker(name, staff.hub_user, staff=staff) for name, staff in people.items()}
         analyst = people["analyst"]
         token = analyst.ask_json("import json, os; print(json.dumps(os.environ['JUPYTERHUB_API_TOKEN']))")

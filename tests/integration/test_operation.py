@@ -31,7 +31,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give se
 
 PARTS = {
     *("keycloak", "kafka", "engine", "warehouse", "proxy", "hub", "tokens", "ingest", "publisher", "portal"),
-    "simulator",
+    *("audit", "culler", "simulator"),
 }
 
 
