@@ -9,7 +9,9 @@ PACKAGES := hub_config/urbanlab_hub hub_config/urbanlab_operate kernels/urbanlab
             voila_apps/urbanlab_portal
 
 # Tests mostly wait: two at a time take half as long on two cores. What tests one part stays together (tests/conftest.py).
+# What failed while the halves shared the machine must pass alone, and is named by both runs.
 HALVES := -n 2 --dist loadscope --no-loadscope-reorder
+ALONE := --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
 .PHONY: help up test lint bench parts
@@ -21,7 +23,7 @@ up: $(STAMP) ## set up and run the whole product; Ctrl-C ends it
 	@$(ENVIRONMENT)/bin/urbanlab up
 
 test: $(STAMP) parts ## set up and run all tests against the real parts
-	$(PYTHON) -m pytest $(HALVES) $(TESTS)
+	@$(PYTHON) -m pytest $(HALVES) $(TESTS) || { [ $$? -eq 1 ] && $(PYTHON) -m pytest $(ALONE) $(TESTS); }
 
 lint: $(STAMP) ## ruff, mypy in strict mode
 	$(ENVIRONMENT)/bin/ruff check .

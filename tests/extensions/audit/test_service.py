@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.audit_process import AuditProcess
+from tests.installation import make_state_folder
 from urbanlab.contract.audit import make_entry
 from urbanlab.contract.audit_sender import AuditAwayError, AuditSender, ask_audit
 from urbanlab.contract.records import Tenant
@@ -146,13 +148,12 @@ def test_a_source_writes_and_reads_what_is_its_own(service: AuditProcess) -> Non
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_the_kernel_says_who_speaks(tmp_path: Path) -> None:
-    service = AuditProcess(tmp_path, f"hub={os.geteuid()} tokens=12345")
+def test_the_kernel_says_who_speaks() -> None:
+    folder = make_state_folder()  # which other accounts can reach, as pytest's own they cannot
+    folder.mkdir(mode=0o711)
+    service = AuditProcess(folder, f"hub={os.geteuid()} tokens=12345")
     service.start()
     try:
-        tmp_path.chmod(0o711)
-        for parent in list(tmp_path.parents)[:2]:
-            parent.chmod(0o711)
         entry = dataclasses.asdict(
             make_entry("credential-refused", "town", purpose="kafka", reason="forbidden")
         )
@@ -185,6 +186,7 @@ def test_the_kernel_says_who_speaks(tmp_path: Path) -> None:
         assert [event["source"] for event in service.ask()] == ["tokens"]
     finally:
         service.kill()
+        shutil.rmtree(folder.parent)
 
 
 def test_an_entry_that_is_sent_again_is_there_once(service: AuditProcess) -> None:
