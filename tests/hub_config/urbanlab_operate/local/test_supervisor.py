@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sys
@@ -37,8 +38,10 @@ def _wait(condition: Callable[[], object], seconds: float = 15) -> None:
 
 
 @pytest.fixture
-def supervised(settings: Settings) -> Iterator[Settings]:
+def supervised(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of an installation whose supervisor runs and knows three programs."""
+    # In a folder of a short name, for a socket's address holds about a hundred characters.
+    settings = dataclasses.replace(settings, state=tmp_path_factory.mktemp("s") / "state")
     codes = {"steady": STEADY, "stubborn": STUBBORN, "failing": FAILING}
     made = []
     for name, code in codes.items():

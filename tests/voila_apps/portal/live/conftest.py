@@ -199,7 +199,13 @@ def town(tmp_path_factory: pytest.TempPathFactory, make_town: Callable[..., Tena
     for name in ("records", "secrets", "publisher", "portal-secrets"):
         (folder / name).mkdir()
     for secrets, values in {
-        "secrets": {live.SECRET: SECRET, "service-publisher": SERVICE_TOKEN, "warehouse-publisher": "x"},
+        "secrets": {
+            live.SECRET: SECRET,
+            "service-publisher": SERVICE_TOKEN,
+            "warehouse-publisher": "x",
+            "publisher-hub": "y",
+            "publisher-operator": "z",
+        },
         "portal-secrets": {live.SECRET: SECRET},
     }.items():
         for name, value in values.items():
@@ -234,6 +240,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, make_town: Callable[..., Tena
             environment.PUBLIC: str(portal.public.root),
             environment.PORTAL_URL: portal.url,
             environment.PUBLISHER_URL: "http://127.0.0.2:8204",
+            environment.AUDIT_SOCKET: str(folder / "nobody"),  # what happens is kept until somebody takes it
         },
         folder / "publisher.log",
     )
