@@ -1,9 +1,8 @@
 """What runs in the user's Jupyter server."""
 
-from urbanlab_lab.app import _load_jupyter_server_extension
-
-__all__ = ["_jupyter_server_extension_points", "_load_jupyter_server_extension"]
+__all__ = ["_jupyter_server_extension_points"]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": "urbanlab_lab"}]
+    # Named and not imported: `python -m urbanlab_lab` imports this package before it makes the start quick.
+    return [{"module": "urbanlab_lab.app"}]

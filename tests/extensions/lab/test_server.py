@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -194,3 +196,13 @@ def test_neither_updates_nor_news_are_asked_for(server: Any) -> None:
 def test_a_persons_server_runs_nothing_for_others(server: Any) -> None:
     assert server.fetch("/urbanlab/runner/runs")[0] == 404
     assert server.fetch("/urbanlab/runner/runs", {"notebook": "x.ipynb"})[0] == 404
+
+
+def test_the_start_imports_nothing_that_builds_a_parser() -> None:
+    start = (
+        "import runpy, sys; sys.argv = ['x', '--version']\n"
+        "try: runpy.run_module('urbanlab_lab', run_name='__main__')\n"
+        "except SystemExit: print('rfc3987_syntax.syntax_helpers' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", start], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "False"
