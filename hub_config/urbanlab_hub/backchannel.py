@@ -11,7 +11,8 @@ from tornado.http1connection import HTTP1Connection
 from tornado.web import RequestHandler, stream_request_body
 
 from urbanlab_hub.confirmation import belongs_to
-from urbanlab_hub.logout_tokens import EndedSession, LogoutTokenError, LogoutTokens
+from urbanlab_hub.logout_tokens import EndedSession, LogoutTokens
+from urbanlab_hub.realm_tokens import RealmTokenError
 from urbanlab_hub.revocation import Revoker
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class BackchannelLogoutHandler(RequestHandler):
         """Revoke what the session's logins gave."""
         try:
             ended = await self._tokens.verify(self._read_token())
-        except LogoutTokenError as error:
+        except RealmTokenError as error:
             logger.warning("A logout token was refused: %s", error)
             self.set_status(400)
             self.finish({"error": "invalid_request"})
@@ -66,9 +67,9 @@ class BackchannelLogoutHandler(RequestHandler):
         try:
             tokens = parse_qs(self._body.decode("ascii"), max_num_fields=10).get("logout_token", [])
         except ValueError as error:
-            raise LogoutTokenError("this is no form") from error
+            raise RealmTokenError("this is no form") from error
         if len(tokens) != 1:
-            raise LogoutTokenError("there is not one token")
+            raise RealmTokenError("there is not one token")
         return tokens[0]
 
 

@@ -10,7 +10,8 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.web import RequestHandler
 
 from urbanlab_hub.backchannel import PATH, BackchannelLogoutHandler
-from urbanlab_hub.logout_tokens import LogoutTokens, RealmKeys
+from urbanlab_hub.logout_tokens import LogoutTokens
+from urbanlab_hub.realm_tokens import RealmKeys
 from urbanlab_hub.revocation import Revoker
 from urbanlab_hub.sweep import Sweep
 from urbanlab_hub.warehouse_notices import WarehouseNotices

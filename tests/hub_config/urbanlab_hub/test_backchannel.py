@@ -21,7 +21,8 @@ from tornado.web import Application
 
 from urbanlab.contract.records import write_tenant
 from urbanlab_hub.backchannel import MAX_BODY_BYTES, BackchannelLogoutHandler
-from urbanlab_hub.logout_tokens import EVENT, LogoutTokenError, LogoutTokens, RealmKeys
+from urbanlab_hub.logout_tokens import EVENT, LogoutTokens
+from urbanlab_hub.realm_tokens import RealmKeys, RealmTokenError
 
 from .small_hub import CLIENT, Keycloak, SmallHub, has_anything, make_key, read_public
 
@@ -237,6 +238,6 @@ async def test_a_keycloak_that_gives_no_keys_is_asked_again_later() -> None:
 
     keys = RealmKeys("http://keycloak.example/certs", fetch)
     for _ in range(3):
-        with pytest.raises(LogoutTokenError):
+        with pytest.raises(RealmTokenError):
             await keys.get("realm")
     assert len(asked) == 1

@@ -13,7 +13,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from urbanlab_hub.confirmation import read_claims
 from urbanlab_hub.id_tokens import IdTokens
-from urbanlab_hub.logout_tokens import RealmKeys
+from urbanlab_hub.realm_tokens import RealmKeys
 
 ISSUER, CLIENT, SUB = "http://keycloak.example/realms/urban", "jupyterhub", "5f0c"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
