@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable
 from typing import Any
 
 from urbanlab.contract.naming import TENANT_ID
 from urbanlab.contract.secrets import Secret
-from urbanlab_services.errors import ConflictError, UnauthenticatedError
+from urbanlab_services.errors import ConflictError
+from urbanlab_services.publisher.callers import check_caller
 from urbanlab_services.publisher.desk import Desk
 from urbanlab_services.publisher.publications import KEPT, Submission
 from urbanlab_services.service import BaseHandler, Route, ServiceSettings
@@ -63,9 +63,7 @@ class TenantHandler(BaseHandler):
 
     def prepare(self) -> None:
         """Let nobody in but the operator."""
-        shown = self.request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(shown.encode(), self._secret.reveal().encode()):
-            raise UnauthenticatedError("Only the operator may do this.")
+        check_caller(self.request, self._secret, "Only the operator may do this.")
 
     def get(self, tenant: str) -> None:
         """Tell how much there is."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
-
 from urbanlab.contract.naming import TENANT_ID
 from urbanlab.contract.secrets import Secret
-from urbanlab_services.errors import UnauthenticatedError
+from urbanlab_services.publisher.callers import check_caller
 from urbanlab_services.publisher.data_releases import DataState
 from urbanlab_services.publisher.publications import State
 from urbanlab_services.publisher.store import Store
@@ -24,9 +22,7 @@ class PendingHandler(BaseHandler):
 
     def prepare(self) -> None:
         """Let nobody in but the hub."""
-        shown = self.request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(shown.encode(), self._secret.reveal().encode()):
-            raise UnauthenticatedError("Only the hub asks for numbers.")
+        check_caller(self.request, self._secret, "Only the hub asks for numbers.")
 
     def get(self, tenant: str) -> None:
         """Tell the numbers of a tenant; of an unknown one they are zero."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 
 from urbanlab.contract.live import SECRET, encode_seat
 from urbanlab.contract.secrets import Secret
-from urbanlab_services.errors import InvalidRequestError, UnauthenticatedError
+from urbanlab_services.errors import InvalidRequestError
+from urbanlab_services.publisher.callers import check_caller
 from urbanlab_services.publisher.desk import Desk
 from urbanlab_services.publisher.live.runner import LiveRunner
 from urbanlab_services.publisher.live.views import LiveViews
@@ -23,9 +23,7 @@ class _PortalHandler(BaseHandler):
 
     def prepare(self) -> None:
         """Let nobody in but the portal."""
-        shown = self.request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(shown.encode(), self._secret.reveal().encode()):
-            raise UnauthenticatedError("Only the portal asks for seats.")
+        check_caller(self.request, self._secret, "Only the portal asks for seats.")
 
 
 class SeatsHandler(_PortalHandler):
