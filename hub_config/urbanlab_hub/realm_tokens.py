@@ -1,4 +1,4 @@
-"""What a realm of Keycloak has signed: its public keys, and whether a token was signed by one of them for a client."""
+"""What a realm of Keycloak has signed: its public keys, and whether one of them signed a token for a client."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from urbanlab.contract.files import write_whole
 from urbanlab_services.audit.chain import GENESIS, to_canonical
-from urbanlab_services.files import write_whole
 
 HEAD, KEY = "head.json", "head.key"
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from urbanlab.contract.files import write_whole
 from urbanlab_services.audit.chain import Body, ChainError, Line, decode_line, make_line
 from urbanlab_services.audit.head import DamagedError, Head, ensure_key, load_head, write_head
-from urbanlab_services.files import write_whole
 
 ASIDE = "aside"  # the folder of what a crash, or somebody, left behind the last line
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import nbformat
 
+from urbanlab.contract.files import remove_whole, write_whole
 from urbanlab.contract.publications import Parameter, make_digest
 from urbanlab_services.errors import InvalidRequestError
-from urbanlab_services.files import remove_whole, write_whole
 
 MAX_BYTES = 5_000_000
 MAX_CELLS = 500

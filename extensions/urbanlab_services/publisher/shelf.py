@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from urbanlab.contract.files import DRAFT, remove_whole, write_whole
 from urbanlab.contract.publications import (
     Page,
     Publication,
@@ -32,7 +33,6 @@ from urbanlab.contract.publications import (
     ticket_path,
 )
 from urbanlab_services.errors import ConflictError
-from urbanlab_services.files import DRAFT, remove_whole, write_whole
 from urbanlab_services.publisher.pages import CheckedPage
 
 # What nothing refers to is kept for so long: a page that is being made refers to nothing yet.

@@ -29,13 +29,14 @@ from urbanlab.contract.audit import (
     make_entry,
 )
 from urbanlab.contract.audit_limits import Limits
+from urbanlab.contract.files import DRAFT, write_whole
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 2.0
 BATCH = 100
 MAX_PAUSE_SECONDS = 5.0
-READY, BEGUN, DRAFT, BAD = ".json", ".begun", ".draft", ".bad"
+READY, BEGUN, BAD = ".json", ".begun", ".bad"
 
 
 class AuditAwayError(Exception):
@@ -158,17 +159,10 @@ class AuditSender:
         return self._folder / f"{name}{ending}"
 
     def _put(self, entry: Entry, path: Path) -> None:
-        text = encode_entry(entry)
-        if len(text.encode()) > MAX_ENTRY_BYTES:
-            raise ValueError(f"an entry of {len(text)} characters is none of the audit log's")
-        draft = path.with_suffix(DRAFT)
-        with draft.open("w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _sync_folder(self._folder)
+        content = encode_entry(entry).encode()
+        if len(content) > MAX_ENTRY_BYTES:
+            raise ValueError(f"an entry of {len(content)} bytes is none of the audit log's")
+        write_whole(path, content)
         self._notify()
 
     # --- delivering ---
@@ -231,12 +225,3 @@ class AuditSender:
             except FileNotFoundError:
                 continue  # another process of this sender was quicker
         return found
-
-
-def _sync_folder(folder: Path) -> None:
-    # A new name in a folder is on disk once the folder is.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

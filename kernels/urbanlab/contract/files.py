@@ -14,9 +14,9 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
     draft = path.with_name(f".{uuid.uuid4().hex}{DRAFT}")
     try:
         with draft.open("xb") as file:
+            os.fchmod(file.fileno(), mode)  # before there is anything to read
             file.write(content)
             file.flush()
-            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         draft.replace(path)
     except BaseException:
