@@ -1,12 +1,21 @@
-"""A folder of small curated notebooks."""
+"""A folder of small curated notebooks, and a publications server with the tokens that it asks for."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from urbanlab.contract import environment
+
+from ...kernels.conftest import TokensService  # noqa: TID252
+from ..jupyter_process import JupyterServer  # noqa: TID252
+from .page_server import ACCOUNT, HUB_TOKEN
 
 NOTEBOOKS = {
     "sum.ipynb": ("a = 1\nb = 1", "print(a + b)"),
@@ -50,3 +59,31 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nbformat.write(new_notebook(), folder.parent / "outside.ipynb")
     (folder / "link.ipynb").symlink_to(folder.parent / "outside.ipynb")
     return folder
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Iterator[TokensService]:
+    service = TokensService()
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def server(tokens: TokensService) -> Iterator[JupyterServer]:
+    home = Path(tempfile.mkdtemp(prefix="ulhome", dir="/tmp"))
+    environ = {
+        environment.PERSON: "publications",
+        environment.TENANT: "town",
+        environment.TOKENS_URL: tokens.url,
+        environment.WAREHOUSE_URL: "http://127.0.0.1:9",
+        environment.KAFKA_BOOTSTRAP: "127.0.0.1:9",
+        environment.PUBLISHER_URL: "http://127.0.0.1:9",
+        "JUPYTERHUB_API_TOKEN": HUB_TOKEN,
+        "USER": "runner",
+        "SECRET_OF_THE_SERVER": "not for notebooks",
+    }
+    running = JupyterServer(home, environ, ACCOUNT)
+    yield running
+    running.stop()
+    shutil.rmtree(home)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -51,7 +52,6 @@ def test_a_client_that_reads_no_further_cancels_its_query(warehouse: Warehouse) 
 
 
 def test_a_slow_reader_costs_no_memory(warehouse: Warehouse) -> None:
-    psutil = pytest.importorskip("psutil")
     headers = {"Authorization": f"Bearer {warehouse.token('alba')}"}
     assert warehouse.engine is not None
     processes = [psutil.Process(warehouse.engine.pid), psutil.Process(warehouse.gateway.process.pid)]
