@@ -2,29 +2,13 @@
 
 import json
 import os
-from typing import Any
 
 from jupyterhub.auth import DummyAuthenticator
-from jupyterhub.proxy import Proxy
 
+from tests.hub_alone import NoProxy
 from urbanlab_hub.roles import CUSTOM_SCOPES, make_roles, make_services
 
 given = json.loads(os.environ["HUB_OF_THE_TEST"])
-
-
-class NoProxy(Proxy):
-    """The browser asks the hub itself: nobody starts a server here."""
-
-    should_start = False
-
-    async def get_all_routes(self) -> dict[str, Any]:
-        return {"/": {"routespec": "/", "target": given["url"], "data": {"hub": True}}}
-
-    async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
-        pass
-
-    async def delete_route(self, routespec: str) -> None:
-        pass
 
 
 c = get_config()  # type: ignore[name-defined] # noqa: F821

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.hub_alone import ROOT
 from urbanlab.contract import environment
 from urbanlab_hub.services import SERVICES
 
@@ -35,7 +36,7 @@ def hub_url(running: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "tokens": tokens | {"publisher": TOKEN},
         "publisher": f"http://{HOST}:{publisher_port}",
     }
-    environ = {**os.environ, "HUB_OF_THE_TEST": json.dumps(given)}
+    environ = {**os.environ, "HUB_OF_THE_TEST": json.dumps(given), "PYTHONPATH": str(ROOT)}
     config = Path(__file__).with_name("hub_config.py")
     command = (sys.executable, "-m", "jupyterhub", "-f", str(config))
     with (folder / "hub.log").open("wb") as log:

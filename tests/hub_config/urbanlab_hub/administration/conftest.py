@@ -24,6 +24,7 @@ import requests
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 
+from tests.hub_alone import ROOT
 from tests.installation import find_free_ports
 from urbanlab.contract.naming import make_hub_user
 from urbanlab.contract.records import Quotas, Tenant, write_tenant
@@ -161,7 +162,7 @@ def hub(state: Path) -> Iterator[Hub]:
             groups.setdefault(path, {"users": []})["users"].append(person)
     groups["/services/publications"] = {"users": ["publications@town", "nora@town"]}
     command = (sys.executable, "-m", "jupyterhub", "-f", str(Path(__file__).with_name("hub_config.py")))
-    environ = {**os.environ, **names, "GROUPS_OF_THE_TEST": json.dumps(groups)}
+    environ = {**os.environ, **names, "GROUPS_OF_THE_TEST": json.dumps(groups), "PYTHONPATH": str(ROOT)}
     with (state / "hub" / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=state / "hub", env=environ, stdout=log, stderr=log)
     running = Hub(settings, store, f"{settings.hub_url}hub/")

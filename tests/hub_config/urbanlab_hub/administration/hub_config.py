@@ -7,8 +7,8 @@ import sys
 from typing import Any
 
 from jupyterhub.auth import DummyAuthenticator
-from jupyterhub.proxy import Proxy
 
+from tests.hub_alone import NoProxy
 from urbanlab_hub.administration.routes import Route, make_administration_routes
 from urbanlab_hub.configure import configure_pages
 from urbanlab_hub.local_spawner import UnixAccountSpawner
@@ -37,21 +37,6 @@ class KnownPeople(DummyAuthenticator):
         person, _, tenant = data["username"].partition("@")
         others = ["village", "gone"] if person == "anna" and tenant == "town" else []
         return {"name": data["username"], "user_info": {"other_tenants": others}}
-
-
-class NoProxy(Proxy):
-    """The browser asks the hub itself."""
-
-    should_start = False
-
-    async def get_all_routes(self) -> dict[str, Any]:
-        return {"/": {"routespec": "/", "target": settings.hub_url, "data": {"hub": True}}}
-
-    async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
-        pass
-
-    async def delete_route(self, routespec: str) -> None:
-        pass
 
 
 c = get_config()  # type: ignore[name-defined] # noqa: F821
