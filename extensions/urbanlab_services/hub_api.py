@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
@@ -27,6 +27,7 @@ class HubIdentity:
     groups: frozenset[str]
     scopes: frozenset[str]
     session_id: str | None  # set where the token came from somebody's browser
+    confirmed: float = field(default_factory=time.time)  # when the hub was asked, in seconds of the epoch
 
 
 class HubApi:
@@ -67,8 +68,9 @@ class HubApi:
             request_timeout=TIMEOUT_SECONDS,
             follow_redirects=False,
         )
+        asked = time.time()
         try:
-            return _to_identity(await AsyncHTTPClient().fetch(request))
+            return _to_identity(await AsyncHTTPClient().fetch(request), asked)
         except HTTPClientError as error:
             if error.code in (401, 403):
                 raise UnauthenticatedError(
@@ -83,7 +85,7 @@ def _make_unavailable() -> UnavailableError:
     return UnavailableError("The hub does not answer, so the token cannot be checked.", retry_after=2)
 
 
-def _to_identity(response: HTTPResponse) -> HubIdentity:
+def _to_identity(response: HTTPResponse, asked: float) -> HubIdentity:
     model: dict[str, Any] = json.loads(response.body)
     return HubIdentity(
         kind=str(model["kind"]),
@@ -91,4 +93,5 @@ def _to_identity(response: HTTPResponse) -> HubIdentity:
         groups=frozenset(model.get("groups") or ()),
         scopes=frozenset(model.get("scopes") or ()),
         session_id=model.get("session_id"),
+        confirmed=asked,
     )

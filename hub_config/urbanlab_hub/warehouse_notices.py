@@ -14,8 +14,6 @@ from urbanlab.contract.secrets import Secret
 
 logger = logging.getLogger(__name__)
 
-# The tokens service remembers the hub's answers for five seconds, and gives credentials meanwhile.
-TOKENS_SERVICE_SECONDS = 6.0
 MAX_LIFETIME = 600.0  # of a credential; afterwards there is nothing left to be said
 TIMEOUT_SECONDS = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
@@ -59,7 +57,7 @@ class WarehouseNotices:
             self._url,
             method="POST",
             headers={"Authorization": f"Bearer {self._secret.reveal()}", "Content-Type": "application/json"},
-            body=json.dumps({"hub_user": hub_user, "before": moment + TOKENS_SERVICE_SECONDS}),
+            body=json.dumps({"hub_user": hub_user, "before": moment}),
             connect_timeout=TIMEOUT_SECONDS,
             request_timeout=TIMEOUT_SECONDS,
             follow_redirects=False,

@@ -36,7 +36,7 @@ class Stay(urllib.request.HTTPRedirectHandler):
         return None
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay)
 def ask(address, body=None, method=None, **headers):
-    "Status, place and body of an answer; status 0 where nobody answers."
+    "Status, place and body of an answer; status 0 where nobody answers, -1 where the system lets nobody connect."
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         request = urllib.request.Request(address, body, names, method=method)
@@ -45,8 +45,8 @@ def ask(address, body=None, method=None, **headers):
             return [answer.status, place, text.decode("utf-8", "replace")]
     except urllib.error.HTTPError as error:
         return [error.code, error.headers.get("Location", ""), error.read(200_000).decode("utf-8", "replace")]
-    except (urllib.error.URLError, OSError):
-        return [0, "", ""]
+    except (urllib.error.URLError, OSError) as error:
+        return [-1 if isinstance(getattr(error, "reason", error), PermissionError) else 0, "", ""]
 """
 
 FACTS = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jwt
 
@@ -31,6 +31,7 @@ class Holder:
     tenant: str
     access: str
     roles: tuple[str, ...] = ()  # a person's in the tenant; none for service users
+    confirmed: float = field(default_factory=time.time)  # when the hub was asked about them
 
 
 def resolve_holder(identity: HubIdentity, tenants: Collection[str]) -> Holder:
@@ -46,7 +47,8 @@ def resolve_holder(identity: HubIdentity, tenants: Collection[str]) -> Holder:
         raise ForbiddenError(
             "You have no role that may read data; the tenant's administrator can give you one."
         )
-    return Holder(identity.name, tenant, access, _find_roles(person, tenant, identity.groups))
+    roles = _find_roles(person, tenant, identity.groups)
+    return Holder(identity.name, tenant, access, roles, identity.confirmed)
 
 
 def find_kafka_access(holder: Holder) -> str:
@@ -70,16 +72,22 @@ def make_publisher_token(holder: Holder, signing_key: Secret) -> str:
     return _sign(holder, PUBLISHER_AUDIENCE, PUBLISHER_SECONDS, signing_key, roles=list(holder.roles))
 
 
+def count_seconds_left(holder: Holder, seconds: int) -> int:
+    """Return for how long a credential that lives for so many seconds can still be used, at least one."""
+    return max(1, int(holder.confirmed) + seconds - int(time.time()))
+
+
 def _sign(holder: Holder, audience: str, seconds: int, signing_key: Secret, **rights: object) -> str:
-    now = int(time.time())
+    # What the hub said may be some seconds old, and whoever was revoked since then is known by this.
+    issued = int(holder.confirmed)
     claims = {
         "iss": ISSUER,
         "aud": audience,
         "sub": holder.hub_user,
         "tenant": holder.tenant,
         **rights,
-        "iat": now,
-        "exp": now + seconds,
+        "iat": issued,
+        "exp": issued + seconds,
         "jti": uuid.uuid4().hex,
     }
     return jwt.encode(claims, signing_key.reveal(), algorithm="EdDSA")

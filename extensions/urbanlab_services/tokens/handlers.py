@@ -14,6 +14,7 @@ from urbanlab_services.tokens.credentials import (
     WAREHOUSE_SECONDS,
     Holder,
     check_publisher_access,
+    count_seconds_left,
     find_kafka_access,
     make_publisher_token,
     make_warehouse_token,
@@ -61,7 +62,7 @@ class WarehouseHandler(CredentialHandler):
         """Answer with it."""
         holder = await self.get_holder()
         token = make_warehouse_token(holder, self.issuer.signing_key)
-        self.write_token(holder, token, WAREHOUSE_SECONDS)
+        self.write_token(holder, token, count_seconds_left(holder, WAREHOUSE_SECONDS))
 
 
 class KafkaHandler(CredentialHandler):
@@ -90,4 +91,4 @@ class PublisherHandler(CredentialHandler):
             self.issuer.note_refusal(holder.hub_user, self.purpose, error)
             raise
         token = make_publisher_token(holder, self.issuer.signing_key)
-        self.write_token(holder, token, PUBLISHER_SECONDS)
+        self.write_token(holder, token, count_seconds_left(holder, PUBLISHER_SECONDS))
