@@ -237,15 +237,17 @@ class KernelChannel:
         raise AssertionError(f"the kernel was still busy after {seconds} s")
 
     def _receive(self, deadline: float) -> dict[str, Any] | None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return None
-        self.socket.settimeout(left)
-        try:
-            answer: dict[str, Any] = json.loads(self.socket.recv())
-        except websocket.WebSocketTimeoutException:
-            return None
-        return answer
+        # By frames: the server's pings would let `recv` wait anew and anew.
+        while (left := deadline - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                code, data = self.socket.recv_data(control_frame=True)
+            except websocket.WebSocketTimeoutException:
+                return None
+            if code == websocket.ABNF.OPCODE_TEXT:
+                answer: dict[str, Any] = json.loads(data)
+                return answer
+        return None
 
     def close(self) -> None:
         """Close the connection; the kernel goes on."""

@@ -17,16 +17,20 @@ from urllib.parse import quote
 import psutil
 import pytest
 import requests
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from tests.installation import Installation
 
 from .login import StaffSession
-from .operator_access import ask_as_service, kill_part, read_part, wait_until
+from .operator_access import ask_as_service, kill_part, read_part, read_topic_since, wait_until
 from .people import People
 
 TENANT, OTHER = "detmold", "rietberg"
 GROUP = f"/tenants/{TENANT}/analyst"
 LIMIT_SECONDS = 60
+SILENCE_SECONDS = 15
 READ = """
 import json, os
 print(json.dumps([os.getuid(), os.getppid(), os.getpid(), os.environ["JUPYTERHUB_API_TOKEN"]]))
@@ -54,6 +58,48 @@ class Stream(threading.Thread):
         with suppress(requests.RequestException):
             for _ in self._answer.iter_content(1 << 16):
                 time.sleep(0.02)
+
+
+class FixedToken(AbstractTokenProvider):  # type: ignore[misc]  # the client has no types
+    """Gives the one token that was carried off, again and again."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__()
+        self._value = value
+
+    def token(self) -> str:
+        """Return it."""
+        return self._value
+
+
+class CarriedOff(threading.Thread):
+    """A reader with a person's Kafka token, outside of any server: nothing that ends there ends it."""
+
+    def __init__(self, bootstrap: str, topic: str, token: str) -> None:
+        super().__init__(daemon=True)
+        self.consumer = KafkaConsumer(
+            topic,
+            bootstrap_servers=bootstrap,
+            security_protocol="SASL_PLAINTEXT",
+            sasl_mechanism="OAUTHBEARER",
+            sasl_oauth_token_provider=FixedToken(token),
+            group_id=None,
+            auto_offset_reset="latest",
+        )
+        self.last = 0.0
+        self.is_wanted = True
+        self.start()
+
+    def run(self) -> None:
+        """Read for as long as there is something to read."""
+        with suppress(KafkaError):
+            while self.is_wanted:
+                if self.consumer.poll(timeout_ms=500):
+                    self.last = time.monotonic()
+
+    def is_cut(self) -> bool:
+        """Return whether nothing has come for longer than the sensors ever are silent."""
+        return time.monotonic() - self.last > SILENCE_SECONDS
 
 
 @dataclass
@@ -206,6 +252,21 @@ def colleague(administrator: Administrator) -> Iterator[Worker]:
     worker.staff.session.close()
 
 
+@pytest.fixture(scope="module")
+def carried_off(administrator: Administrator) -> Iterator[tuple[CarriedOff, float]]:
+    """A reader with the token of somebody who has been disabled since, and when that was."""
+    worker, settings = administrator.hire("carrier"), administrator.installation.settings
+    token = worker.ask_tokens("kafka").json()["token"]
+    reader = CarriedOff(settings.kafka_bootstrap, f"{TENANT}.footfall_live", token)
+    wait_until(lambda: reader.last, 30)
+    administrator.disable(worker)
+    yield reader, time.monotonic()
+    reader.is_wanted = False
+    reader.join(10)
+    reader.consumer.close()
+
+
+@pytest.mark.usefixtures("carried_off")  # so that its time goes by meanwhile
 def test_whoever_may_not_stay_has_nothing_left_within_a_minute(
     administrator: Administrator, colleague: Worker
 ) -> None:
@@ -276,6 +337,16 @@ def test_what_happened_while_the_hub_was_away_counts_once_it_is_back(
     administrator.end_session(colleague)
     wait_until(lambda: has_hub(installation), 60)
     wait_until(colleague.is_out, 60)
+
+
+def test_a_kafka_token_that_was_carried_off_reads_for_less_than_a_minute(
+    installation: Installation, carried_off: tuple[CarriedOff, float]
+) -> None:
+    reader, began = carried_off
+    wait_until(reader.is_cut, LIMIT_SECONDS + SILENCE_SECONDS)
+    assert reader.last - began < LIMIT_SECONDS
+    # The sensors went on.
+    assert read_topic_since(installation, f"{TENANT}.footfall_live", time.time() - SILENCE_SECONDS)
 
 
 def has_hub(installation: Installation) -> bool:
