@@ -8,11 +8,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from urbanlab.contract import naming
+from urbanlab.contract.colours import READABLE, measure_contrast
 from urbanlab.contract.records import Tenant
 from urbanlab_hub.tenant_schema import Problem, to_text
 from urbanlab_hub.tenant_yaml import KeyPath
-
-SENSORS_TABLE = "sensors"  # the table of a tenant's sensors beside those of its feeds
 
 
 def find_contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -23,12 +22,13 @@ def find_contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
             f"time_zone is {values['time_zone']!r}, which is no time zone; write Europe/Berlin",
         )
     yield from _check_folders(values["shared_folders"])
+    yield from _check_colour(values["portal"]["colour"])
     for name, feed in values["feeds"].items():
         key = ("feeds", name)
         yield from _check_names(naming.check_feed_name, {key: name})
         columns: dict[KeyPath, str] = {(*key, "columns", column): column for column in feed["columns"]}
         yield from _check_names(naming.check_dataset_name, columns)
-        if name == SENSORS_TABLE:
+        if name == naming.SENSORS_TABLE:
             yield (
                 key,
                 f"{to_text(key)}: the table {name} holds the places of the sensors; choose another name",
@@ -37,15 +37,30 @@ def find_contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _check_texts(key, feed, values["languages"])
 
 
+def find_foreign_datasets(tenant: str, values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what reports of a tenant name and may not read: nobody declares a partner's data for themselves."""
+    for name, report in values["reports"].items():
+        for index, dataset in enumerate(report["datasets"]):
+            key = ("reports", name, "datasets", index)
+            yield from _check_names(lambda each: naming.make_report_table(tenant, each), {key: dataset})
+
+
 def find_doubles(tenants: Mapping[str, Tenant]) -> Iterator[tuple[str, Problem]]:
-    """Yield each tenant that claims what one before it has, with the problem: a login must know whose it is."""
-    owners: dict[str, str] = {}
+    """Yield each tenant that claims what one before it has, with the problem.
+
+    A login must know whose it is, a visitor of the portal whose pages these are, and the two never share a name:
+    what users make is not shown where the hub is.
+    """
+    owners: dict[str, tuple[str, str]] = {}
     for tenant in tenants.values():
-        for index, host_name in enumerate(tenant.host_names):
-            owner = owners.setdefault(host_name, tenant.id)
-            if owner != tenant.id:
-                key = ("host_names", index)
-                yield tenant.id, (key, f"{to_text(key)} is {host_name}, which {owner} has already")
+        logins = [(("host_names", index), name) for index, name in enumerate(tenant.host_names)]
+        portals = [
+            (("portal", "host_names", index), name) for index, name in enumerate(tenant.portal.host_names)
+        ]
+        for key, host_name in [*logins, *portals]:
+            owner = owners.setdefault(host_name, (tenant.id, str(key[0])))
+            if owner != (tenant.id, str(key[0])):
+                yield tenant.id, (key, f"{to_text(key)} is {host_name}, which {owner[0]} has already")
 
 
 def _is_time_zone(name: str) -> bool:
@@ -54,6 +69,13 @@ def _is_time_zone(name: str) -> bool:
     except (KeyError, OSError, ValueError):  # not found, a folder of zones, a path that leads out
         return False
     return True
+
+
+def _check_colour(colour: str) -> Iterator[Problem]:
+    """A colour of links must be readable; in the dark the portal lightens it by itself."""
+    if colour and measure_contrast(colour, "#ffffff") < READABLE:
+        key = ("portal", "colour")
+        yield key, f"{to_text(key)} is {colour}, which is too pale to be read on white; choose a darker one"
 
 
 def _check_folders(names: Iterable[str]) -> Iterator[Problem]:

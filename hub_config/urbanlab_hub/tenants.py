@@ -7,9 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from urbanlab.contract import naming
-from urbanlab.contract.records import Column, Feed, Quotas, Sensor, SharedFolder, Tenant
+from urbanlab.contract.records import (
+    Column,
+    Feed,
+    PortalProfile,
+    Quotas,
+    Report,
+    Sensor,
+    SharedFolder,
+    Tenant,
+    WarehouseLimits,
+)
 from urbanlab_hub.settings import CHECKOUT
-from urbanlab_hub.tenant_rules import find_contradictions, find_doubles
+from urbanlab_hub.tenant_logo import LogoError, read_logo
+from urbanlab_hub.tenant_rules import find_contradictions, find_doubles, find_foreign_datasets
 from urbanlab_hub.tenant_schema import find_schema_problems
 from urbanlab_hub.tenant_yaml import KeyPath, TenantFile, TenantFileError, read_tenant_file
 
@@ -17,7 +28,7 @@ DEMO_FOLDER = CHECKOUT / "hub_config" / "tenants"
 DEFAULTS = DEMO_FOLDER / "_defaults.yaml"
 _PLAIN = (
     *("title", "state", "time_zone", "crs", "population", "contact"),
-    *("idle_minutes", "undelete_days", "audit_days"),
+    *("idle_minutes", "undelete_days", "audit_days", "accept_shares"),
 )
 _LISTS = ("languages", "host_names", "second_factor", "allow")
 
@@ -65,10 +76,16 @@ def _load(path: Path, base: TenantFile) -> Tenant:
         raise TenantError([f"{path.name}: {error}"]) from error
     own = _read(path)
     values = lay_over(base.values, own.values)
-    problems = find_schema_problems(values) or list(find_contradictions(values))
+    problems = find_schema_problems(values) or [
+        *find_contradictions(values),
+        *find_foreign_datasets(path.stem, values),
+    ]
     if problems:
         raise TenantError([f"{_place(key, own, base)}: {text}" for key, text in problems])
-    return _make_tenant(path.stem, values)
+    try:
+        return _make_tenant(path.stem, values, read_logo(path.parent, values["portal"]["logo"]))
+    except LogoError as error:
+        raise TenantError([f"{_place(('portal', 'logo'), own, base)}: {error}"]) from error
 
 
 def _read(path: Path) -> TenantFile:
@@ -95,7 +112,7 @@ def _place(key: KeyPath, own: TenantFile, base: TenantFile) -> str:
     return base.place(key) if base.has(key) and not own.has(key) else own.place(key)
 
 
-def _make_tenant(tenant_id: str, values: dict[str, Any]) -> Tenant:
+def _make_tenant(tenant_id: str, values: dict[str, Any], logo: str) -> Tenant:
     taken: dict[str, Any] = {
         **{name: values[name] for name in _PLAIN},
         **{name: tuple(values[name]) for name in _LISTS},
@@ -109,9 +126,19 @@ def _make_tenant(tenant_id: str, values: dict[str, Any]) -> Tenant:
             Sensor(id=sensor_id, **sensor)
             for sensor_id, sensor in values["simulation"].get("sensors", {}).items()
         ),
+        reports=tuple(Report(name, tuple(report["datasets"])) for name, report in values["reports"].items()),
         quotas=Quotas(**{**values["quotas"], "cpus": float(values["quotas"]["cpus"])}),
+        warehouse=WarehouseLimits(**values["warehouse"]),
         shared_folders=tuple(
             SharedFolder(name, tuple(folder["writers"])) for name, folder in values["shared_folders"].items()
+        ),
+        portal=PortalProfile(
+            **{
+                **values["portal"],
+                "logo": logo,
+                "host_names": tuple(values["portal"]["host_names"]),
+                "embed_in": tuple(values["portal"]["embed_in"]),
+            }
         ),
         **taken,
     )

@@ -71,7 +71,7 @@ def ensure_tenant_files(settings: Settings, *, dry_run: bool = False) -> Path:
     draft = folder.with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True, mode=0o700)
-    for path in list_tenant_files(DEMO_FOLDER):
+    for path in [*list_tenant_files(DEMO_FOLDER), *DEMO_FOLDER.glob("*.svg")]:
         shutil.copyfile(path, draft / path.name)
     draft.replace(folder)
     return folder

@@ -111,6 +111,9 @@ def _drafted(settings: Settings, path: Path, text: str) -> Iterator[Path]:
     """Write a file under its final name in a folder of its own, to check it there before it is in place."""
     settings.tenants.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=settings.tenants, prefix=".draft-") as folder:
+        for beside in settings.tenants.iterdir():  # the pictures that files name
+            if beside.is_file() and beside.suffix != path.suffix:
+                os.link(beside, Path(folder) / beside.name)
         draft = Path(folder) / path.name
         draft.write_text(text, encoding="utf-8")
         yield draft

@@ -200,6 +200,8 @@ def publish(
     licence: str | None = None,
     source: str | None = None,
     refresh: str | None = None,
+    topics: Sequence[str] | None = None,
+    embed_in: Sequence[str] | None = None,
     wait: bool = True,
 ) -> Submission:
     """Hand a notebook in: it is executed with open data only and can then be released by a gatekeeper.
@@ -220,6 +222,9 @@ def publish(
         licence: Of page and data; ``dl-de/zero-2.0`` if left out.
         source: Where the data comes from; the tenant's name if left out.
         refresh: How often the page is made anew, as ISO 8601 duration of at least ``PT5M``; never if left out.
+        topics: By which readers find it: of ``AGRI``, ``ECON``, ``EDUC``, ``ENER``, ``ENVI``, ``GOVE``, ``HEAL``,
+            ``INTR``, ``JUST``, ``REGI``, ``SOCI``, ``TECH``, ``TRAN``.
+        embed_in: Web sites that may show the page in theirs, of those that the town's file allows.
         wait: Whether to wait until the notebook has been executed.
 
     Returns:
@@ -244,6 +249,8 @@ def publish(
         "licence": licence,
         "source": source,
         "refresh": refresh,
+        "topics": None if topics is None else list(topics),
+        "embed_in": None if embed_in is None else list(embed_in),
     }
     application = {
         **_read_side_car(path.with_name(SIDE_CAR)),

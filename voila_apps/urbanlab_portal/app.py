@@ -13,10 +13,11 @@ from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 from tornado.web import Application
 
-from urbanlab_portal import handlers, metrics
+from urbanlab_portal import list_handlers, machine_handlers, metrics, page_handlers
+from urbanlab_portal.base_handler import BaseHandler, Portal
 from urbanlab_portal.compression import Contents
 from urbanlab_portal.directory import Directory
-from urbanlab_portal.handlers import Portal
+from urbanlab_portal.homes import Homes
 from urbanlab_portal.layout import Layout
 from urbanlab_portal.live.routes import make_live_routes, make_views
 from urbanlab_portal.live.views import Views
@@ -42,21 +43,28 @@ LIMITS: dict[str, Any] = {
 
 _TENANT, _SLUG = r"([a-z][a-z0-9]*)", r"([a-z0-9-]+)"
 _FILE = r"files/([0-9a-f]{64})\.([a-z0-9]{2,5})"
+_STATEMENT = rf"({'|'.join(STATEMENTS)})"
 ROUTES = [
-    ("/", handlers.StartHandler),
-    ("/livez", handlers.LivezHandler),
-    ("/readyz", handlers.ReadyzHandler),
-    ("/metrics", handlers.MetricsHandler),
-    (r"/robots\.txt", handlers.RobotsHandler),
-    (r"/static/([A-Za-z0-9/._@-]+)", handlers.StaticHandler),
-    (rf"/({'|'.join(STATEMENTS)})/", handlers.StatementHandler),
-    (rf"/preview/([A-Za-z0-9_-]+)/{_FILE}", handlers.PreviewFileHandler),
-    (r"/preview/([A-Za-z0-9_-]+)/", handlers.PreviewHandler),
-    (rf"/{_TENANT}/", handlers.TenantHandler),
-    (rf"/{_TENANT}/{_SLUG}/", handlers.PublicationHandler),
-    (rf"/{_TENANT}/{_SLUG}/{_FILE}", handlers.PublicationFileHandler),
-    (rf"/{_TENANT}", handlers.SlashHandler),
-    (rf"/{_TENANT}/{_SLUG}", handlers.SlashHandler),
+    ("/", list_handlers.StartHandler),
+    ("/livez", machine_handlers.LivezHandler),
+    ("/readyz", machine_handlers.ReadyzHandler),
+    ("/metrics", machine_handlers.MetricsHandler),
+    (r"/robots\.txt", machine_handlers.RobotsHandler),
+    (r"/sitemap\.xml", list_handlers.SitemapHandler),
+    (r"/feed\.xml", list_handlers.FeedHandler),
+    (r"/static/([A-Za-z0-9/._@-]+)", machine_handlers.StaticHandler),
+    (rf"/{_STATEMENT}/", list_handlers.StatementHandler),
+    (rf"/preview/([A-Za-z0-9_-]+)/{_FILE}", page_handlers.PreviewFileHandler),
+    (r"/preview/([A-Za-z0-9_-]+)/", page_handlers.PreviewHandler),
+    (rf"/{_TENANT}/", list_handlers.TenantHandler),
+    (rf"/{_TENANT}/feed\.xml", list_handlers.FeedHandler),
+    (rf"/{_TENANT}/logo\.([0-9a-f]{{64}})\.(svg|png)", list_handlers.LogoHandler),
+    (rf"/{_TENANT}/{_STATEMENT}/", list_handlers.StatementHandler),
+    (rf"/{_TENANT}/{_SLUG}/", page_handlers.PublicationHandler),
+    (rf"/{_TENANT}/{_SLUG}/embed", page_handlers.EmbeddedHandler),
+    (rf"/{_TENANT}/{_SLUG}/{_FILE}", page_handlers.PublicationFileHandler),
+    (rf"/{_TENANT}", machine_handlers.SlashHandler),
+    (rf"/{_TENANT}/{_SLUG}", machine_handlers.SlashHandler),
 ]
 
 
@@ -80,7 +88,9 @@ def make_portal(settings: PortalSettings) -> Portal:
         previews = Previews(directory, settings.state)
     except OSError as error:
         raise PortalSettingsError(f"the portal cannot write in its state folder: {error.strerror}") from error
-    return Portal(directory, contents, Pages(directory, contents, Layout(statics)), previews, statics)
+    homes = Homes(directory, settings.portal_url)
+    pages = Pages(directory, contents, Layout(statics, homes))
+    return Portal(directory, contents, pages, previews, statics, homes)
 
 
 def make_application(portal: Portal, views: Views | None = None) -> Application:
@@ -91,7 +101,7 @@ def make_application(portal: Portal, views: Views | None = None) -> Application:
             *((pattern, handler, options) for pattern, handler in ROUTES),
             *make_live_routes(f"/{_TENANT}/{_SLUG}", portal, views),
         ],
-        default_handler_class=handlers.BaseHandler,
+        default_handler_class=BaseHandler,
         default_handler_args=options,
         log_function=lambda handler: None,  # who reads what is nobody's business; see metrics
     )

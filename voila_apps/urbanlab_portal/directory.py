@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 from collections import OrderedDict
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from urbanlab.contract.publications import (
     decode_tenants,
     decode_ticket,
     file_path,
+    logo_path,
     make_digest,
     page_path,
     publication_path,
@@ -164,6 +166,10 @@ class Directory:
         """Return where a page's file lies."""
         return file_path(self._public, digest)
 
+    def read_logo(self, name: str) -> bytes:
+        """Return the bytes of a tenant's mark; raise `OSError` if it is gone."""
+        return logo_path(self._public, name).read_bytes()
+
     def _can_show(self, publication: Publication) -> bool:
         return any(self.find_page(digest) is not None for digest in publication.variants.values())
 
@@ -194,8 +200,32 @@ def _is_name(tenant: str, slug: str) -> bool:
 def _decode_tenants(content: bytes) -> dict[str, PublicTenant]:
     tenants = {tenant.id: tenant for tenant in decode_tenants(content)}
     for tenant in tenants.values():
-        _check_texts(tenant)
+        _check_tenant(tenant)
     return {name: tenant for name, tenant in tenants.items() if TENANT_ID.fullmatch(name)}
+
+
+def _check_tenant(tenant: PublicTenant) -> None:
+    """Raise `TypeError` or `ValueError` for what would break a page or reach beyond the folder."""
+    _check_texts(tenant)
+    if tenant.colour and not re.fullmatch("#[0-9a-fA-F]{6}", tenant.colour):
+        raise ValueError("a colour is #rrggbb")
+    if tenant.logo and not re.fullmatch(r"[0-9a-f]{64}\.(svg|png)", tenant.logo):
+        raise ValueError("a logo is named by its digest")
+    statements = (tenant.imprint, tenant.privacy, tenant.accessibility)
+    _check_pairs(*statements)
+    _check_lists(tenant.languages, tenant.host_names, tenant.embed_in)
+
+
+def _check_pairs(*maps: dict[str, str]) -> None:
+    if not all(isinstance(text, str) for each in maps for pair in each.items() for text in pair):
+        raise TypeError("texts are mapped to texts")
+
+
+def _check_lists(*lists: tuple[str, ...]) -> None:
+    if not all(isinstance(text, str) for texts in lists for text in texts):
+        raise TypeError("a list holds texts")
+    if any(set(text) & set(" ;,'\"\r\n") for texts in lists for text in texts):
+        raise ValueError("a list holds words")  # some stand in headers
 
 
 def _decode_edition(content: bytes) -> Edition:
@@ -229,8 +259,8 @@ def check_publication(publication: Publication) -> Publication:
     records = [publication, *publication.parameters]
     for record in [*records, *(choice for each in publication.parameters for choice in each.choices)]:
         _check_texts(record)
-    if not all(isinstance(text, str) for pair in publication.variants.items() for text in pair):
-        raise TypeError("variants map texts to texts")
+    _check_pairs(publication.variants)
+    _check_lists(publication.topics, publication.embed_in)
     return publication
 
 

@@ -7,11 +7,15 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from urbanlab.contract.colours import lighten
+from urbanlab.contract.publications import TOPICS
+from urbanlab_portal.homes import Homes
 from urbanlab_portal.languages import LANGUAGES, Language, load_language
 from urbanlab_portal.licences import make_licence
 from urbanlab_portal.parameters import make_query
 from urbanlab_portal.statics import Statics
 
+DARK_GROUND = "#18211e"  # --paper of portal.css in the dark
 _TEMPLATES = Path(__file__).parent / "templates"
 _NAMES = {"de": "Deutsch", "en": "English"}  # each in its own language
 
@@ -19,9 +23,11 @@ _NAMES = {"de": "Deutsch", "en": "English"}  # each in its own language
 class Layout:
     """Renders templates; everything is escaped but the content of a page."""
 
-    def __init__(self, statics: Statics) -> None:
+    def __init__(self, statics: Statics, homes: Homes) -> None:
         self.statics = statics
-        self._environments = {code: _make_environment(load_language(code), statics) for code in LANGUAGES}
+        self._environments = {
+            code: _make_environment(load_language(code), statics, homes) for code in LANGUAGES
+        }
 
     def render(self, template: str, language: str, asked: str = "", **values: Any) -> bytes:
         """Return a page in `language`; `asked` is the language that its address names, for the links on it."""
@@ -37,7 +43,7 @@ class Layout:
         return self._environments[language].get_template(template).render(context).encode()
 
 
-def _make_environment(language: Language, statics: Statics) -> Environment:
+def _make_environment(language: Language, statics: Statics, homes: Homes) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -56,12 +62,16 @@ def _make_environment(language: Language, statics: Statics) -> Environment:
         "duration": language.to_duration,
         "licence": make_licence,
         "contact": make_contact_url,
+        "sum_pages": lambda shelves: sum(len(editions) for _, editions in shelves),
+        "lightened": lambda colour: lighten(colour, DARK_GROUND),
     }
     environment.globals |= {
         "language": language,
         "static": statics.make_url,
         "bundle": statics.list_bundle,
         "make_query": make_query,
+        "make_url": homes.make_url,
+        "topic_names": {code: names[language.code] for code, names in TOPICS.items()},
     }
     return environment
 

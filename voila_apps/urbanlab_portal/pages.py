@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -24,8 +25,12 @@ from urbanlab_portal.directory import Directory, Edition
 from urbanlab_portal.errors import NotPublicError
 from urbanlab_portal.layout import Layout
 from urbanlab_portal.parameters import Question, choose
+from urbanlab_portal.search import Shelf, find, list_newest, list_topics, parse_search
 
 HTML = "text/html; charset=utf-8"
+NEWEST = 6  # pages on the start page, before the towns
+PICTURES = ("png", "jpg", "webp", "svg")
+MIN_PICTURE = 1500  # bytes: what is smaller is an icon
 STATEMENTS = ("imprint", "privacy", "accessibility")
 
 
@@ -35,35 +40,98 @@ class Pages:
     def __init__(self, directory: Directory, contents: Contents, layout: Layout) -> None:
         self._directory, self._contents, self._layout = directory, contents, layout
 
-    async def get_start(self, language: str, question: Question) -> Content:
-        """Return the page of all tenants."""
-        choose_nothing(question)
-        tenants = self._directory.list_tenants()
-        shelves = tuple(
-            (tenant, tuple(self._directory.list_editions(tenant.id))) for tenant in tenants.values()
+    def list_shelves(self, tenant: str = "") -> tuple[Shelf, ...]:
+        """Return each town, or the one, with what it has published."""
+        return tuple(
+            (each, tuple(self._directory.list_editions(each.id)))
+            for each in self._directory.list_tenants().values()
+            if tenant in ("", each.id)
         )
-        key = ("start", language, question.language, _make_key(shelves))
-        return await self._get(key, "start.html", language, question, shelves=shelves)
+
+    async def get_start(self, language: str, question: Question) -> Content:
+        """Return the page of all tenants, or what is found there."""
+        return await self._get_list("start.html", self.list_shelves(), language, question)
 
     async def get_tenant(self, name: str, language: str, question: Question) -> Content:
         """Return the page of a tenant; raise `NotPublicError` if there is none of that name."""
-        tenant = self._directory.list_tenants().get(name)
-        if tenant is None:
+        shelves = self.list_shelves(name)
+        if not name or not shelves:
             raise NotPublicError
-        choose_nothing(question)
-        editions = tuple(self._directory.list_editions(name))
-        key = ("tenant", language, question.language, _make_key(((tenant, editions),)))
-        return await self._get(key, "tenant.html", language, question, tenant=tenant, editions=editions)
+        return await self._get_list("tenant.html", shelves, language, question, tenant=shelves[0][0])
 
-    async def get_statement(self, kind: str, language: str, question: Question) -> Content:
-        """Return the imprint, or what the portal says about privacy and accessibility."""
+    async def _get_list(
+        self,
+        template: str,
+        shelves: tuple[Shelf, ...],
+        language: str,
+        question: Question,
+        tenant: PublicTenant | None = None,
+    ) -> Content:
+        search = parse_search(question)
+
+        def make() -> Content:
+            shown = find(search, shelves) if search else shelves
+            html = self._layout.render(
+                template,
+                language,
+                question.language,
+                tenant=tenant,
+                choices=question.values,
+                search=search,
+                shelves=shown,
+                newest=list_newest(shown, NEWEST),
+                topics=list_topics(shelves),
+                picture=self.find_picture,
+            )
+            return make_content(html, HTML)
+
+        if search:  # there is no end to what can be asked for: none of it is kept
+            return await asyncio.to_thread(make)
+        key = (template, tenant, language, question.language, _make_key(shelves))
+        return await self._contents.get(key, make)
+
+    async def get_statement(self, kind: str, language: str, question: Question, tenant: str = "") -> Content:
+        """Return the imprint, or what is said about privacy and accessibility; of the portal or of a town."""
         choose_nothing(question)
         tenants = tuple(self._directory.list_tenants().values())
-        key = ("statement", kind, language, question.language, tenants)
-        return await self._get(key, f"{kind}.html", language, question, tenants=tenants)
+        town = self._directory.list_tenants().get(tenant)
+        if tenant and town is None:
+            raise NotPublicError
+        key = ("statement", kind, town, language, question.language, tenants)
+        values = {"tenants": tenants, "tenant": town, "statement": getattr(town, kind) if town else {}}
+        return await self._get(key, f"{kind}.html", language, question, **values)
 
-    async def get_publication(self, edition: Edition, language: str, question: Question) -> Content:
-        """Return a publication in the variant that is asked for.
+    def find_picture(self, edition: Edition) -> str:
+        """Return the address of a picture for a list: the first one of the page; empty where it has none."""
+        publication = edition.publication
+        digests = publication.variants.values()
+        page = self._directory.find_page(next(iter(digests), ""))
+        for file in page.files if page else ():
+            ending = file.name.rpartition(".")[2]
+            if ending in PICTURES and file.size >= MIN_PICTURE:
+                return f"/{publication.tenant}/{publication.slug}/files/{file.digest}.{ending}"
+        return ""
+
+    def list_embedding_origins(self, edition: Edition) -> tuple[str, ...]:
+        """Return the web sites that may show a page in theirs: those it names, if its town allows them."""
+        tenant = self._directory.list_tenants()[edition.publication.tenant]
+        return tuple(origin for origin in edition.publication.embed_in if origin in tenant.embed_in)
+
+    async def get_logo(self, tenant: PublicTenant, media_type: str) -> Content:
+        """Return a tenant's mark; raise `NotPublicError` if it is gone."""
+
+        def make() -> Content:
+            return make_content(self._directory.read_logo(tenant.logo), media_type)
+
+        try:
+            return await self._contents.get(("logo", tenant.logo), make)
+        except OSError:
+            raise NotPublicError from None
+
+    async def get_publication(
+        self, edition: Edition, language: str, question: Question, is_embedded: bool = False
+    ) -> Content:
+        """Return a publication in the variant that is asked for, `is_embedded` without the portal's frame.
 
         Raises `ParameterError` for what it does not offer, `NotPublicError` where the variant is not whole.
         """
@@ -71,11 +139,17 @@ class Pages:
         values = choose(publication, question.values)
         digest, page = self._find_variant(publication, values)
         tenant = self._directory.list_tenants()[publication.tenant]
-        key = ("page", edition.digest, digest, make_variant(values), language, question.language, tenant)
+        kind = "embedded" if is_embedded else "page"
+        key = (kind, edition.digest, digest, make_variant(values), language, question.language, tenant)
         content = self._contents.find(key)
         if content is not None:
             return content
-        make = self._make_publication(publication, page, values, tenant, language, question.language)
+        render = functools.partial(
+            self._make_publication,
+            origins=self.list_embedding_origins(edition),
+            template="embedded.html" if is_embedded else "publication.html",
+        )
+        make = render(publication, page, values, tenant, language, question.language)
         return await self._contents.get(key, make)
 
     async def get_preview(self, ticket: Ticket, language: str, question: Question) -> Content:
@@ -159,6 +233,8 @@ class Pages:
         language: str,
         asked: str,
         is_preview: bool = False,
+        origins: tuple[str, ...] = (),
+        template: str = "publication.html",
     ) -> Callable[[], Content]:
         body = page.find(BODY)
         assert body is not None  # the directory shows no page without
@@ -167,7 +243,7 @@ class Pages:
             # The one place where something is inserted as it is: what the gatekeeper has seen.
             content = Markup(self._directory.read_file(body.digest).decode("utf-8", "replace"))  # noqa: S704
             html = self._layout.render(
-                "publication.html",
+                template,
                 language,
                 asked,
                 tenant=tenant,
@@ -177,6 +253,8 @@ class Pages:
                 content=content,
                 has_widgets=page.find(STATE) is not None,
                 is_preview=is_preview,
+                origins=origins,
+                picture="" if is_preview else self.find_picture(Edition(publication, "")),
             )
             return make_content(html, HTML)
 
@@ -199,5 +277,5 @@ def choose_nothing(question: Question) -> None:
 _NOTHING = Publication("", "", 0, "", "", "", "", "", "", "", "", {})
 
 
-def _make_key(shelves: tuple[tuple[PublicTenant, tuple[Edition, ...]], ...]) -> Any:
+def _make_key(shelves: tuple[Shelf, ...]) -> Any:
     return tuple((tenant, tuple(edition.digest for edition in editions)) for tenant, editions in shelves)

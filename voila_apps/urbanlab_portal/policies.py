@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 # On every answer. The address of a preview is a secret, so no address leaves with a click.
 COMMON = {
     "X-Content-Type-Options": "nosniff",
@@ -24,6 +26,8 @@ _FRAME = (
 # Our own pages, and a page that a gatekeeper has released.
 PAGE = {"Content-Security-Policy": _PAGE, "Cross-Origin-Opener-Policy": "same-origin"}
 
+ENCRYPTED = "max-age=31536000"  # for how long browsers use nothing but https, once they have come by it
+
 # A page that nobody has released yet: its scripts run, but not as the portal.
 PREVIEW = {
     "Content-Security-Policy": f"sandbox allow-scripts; {_PAGE}",
@@ -36,9 +40,6 @@ SHARED = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "c
 
 # A file opened by itself is never a page of the portal.
 FILE = {**SHARED, "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'"}
-FRAME = {**SHARED, "Content-Security-Policy": f"{_FRAME}; frame-ancestors 'self'"}
-# A preview has no origin, so that its frames cannot name who may show them.
-PREVIEW_FRAME = {**SHARED, "Content-Security-Policy": _FRAME}
 
 # A session's page, in a frame of the portal: Voilà's program and what a released notebook shows.
 LIVE = {
@@ -57,8 +58,16 @@ A_DAY = "public, max-age=86400"
 NEVER = "no-store"
 
 
-def make_file_policy(media_type: str, preview: bool) -> dict[str, str]:
-    """Return the headers of a page's file."""
+def make_embedded_policy(origins: Iterable[str]) -> dict[str, str]:
+    """Return the headers of a page that these web sites may show in theirs."""
+    policy = " ".join((_PAGE, *origins))  # its last words are those who may show it
+    return {"Content-Security-Policy": policy, "X-Robots-Tag": "noindex"}
+
+
+def make_file_policy(media_type: str, preview: bool, origins: Iterable[str] = ()) -> dict[str, str]:
+    """Return the headers of a page's file; `origins` are web sites that may show the page, and so its frames."""
     if not media_type.startswith("text/html"):
         return FILE
-    return PREVIEW_FRAME if preview else FRAME
+    # A preview has no origin, so that its frames cannot name who may show them.
+    ancestors = "" if preview else "; frame-ancestors " + " ".join(("'self'", *origins))
+    return {**SHARED, "Content-Security-Policy": f"{_FRAME}{ancestors}"}

@@ -27,6 +27,7 @@ class PortalSettings:
     assets: Path | None = None  # files of maps
     snapshot: Path | None = None  # the bundle that shows widgets
     jupyter: Path | None = None  # what Jupyter's packages have installed, for interactive views
+    portal_url: str = ""  # as browsers see the portal
     publisher_url: str = ""  # who gives seats in interactive views, if there are any
     live_secret: Secret | None = None
 
@@ -46,6 +47,7 @@ class PortalSettings:
             assets=_to_folder(values.get(environment.ASSETS_PATH)),
             snapshot=_to_folder(values.get(environment.SNAPSHOT_PATH)),
             jupyter=Path(sys.prefix) / "share" / "jupyter",
+            portal_url=values.get(environment.PORTAL_URL) or f"http://localhost:{values[environment.PORT]}",
             publisher_url=values.get(environment.PUBLISHER_URL, ""),
             live_secret=_find_secret(_to_folder(values.get(environment.SECRETS))),
         )

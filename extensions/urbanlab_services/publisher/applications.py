@@ -10,19 +10,24 @@ from typing import Any
 
 import yaml
 
-from urbanlab.contract.publications import MAX_SLUG, Choice, Parameter, check_slug
+from urbanlab.contract.publications import MAX_SLUG, TOPICS, Choice, Parameter, check_slug
 from urbanlab_services.errors import InvalidRequestError
 from urbanlab_services.publisher.durations import parse_refresh
 from urbanlab_services.publisher.parameters import parse_parameters
 
 KEYS = (
     *("title", "summary", "slug", "language", "parameters"),
-    *("contact", "licence", "source", "refresh"),
+    *("contact", "licence", "source", "refresh", "topics", "embed_in"),
 )
 LANGUAGES = ("de", "en")
 DEFAULT_LICENCE = "dl-de/zero-2.0"
 MAX_YAML_BYTES = 100_000
 _LONGEST = {"title": 120, "summary": 1000, "contact": 200, "licence": 100, "source": 300}
+_LISTS = ("topics", "embed_in")
+_MOST = 10  # of what stands in a list
+_ORIGIN = re.compile(
+    r"https://(?:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?(:[0-9]{1,5})?"
+)
 _LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"})
 
 
@@ -48,6 +53,8 @@ class Application:
     licence: str = DEFAULT_LICENCE
     source: str = ""
     refresh: str = ""  # ISO 8601 duration of at least PT5M, or empty
+    topics: tuple[str, ...] = ()  # of TOPICS
+    embed_in: tuple[str, ...] = ()  # origins of web sites; those count that the tenant's file allows, too
 
 
 def parse_application(values: Mapping[str, Any]) -> Application:
@@ -58,7 +65,9 @@ def parse_application(values: Mapping[str, Any]) -> Application:
     values or of ``{value, title}``. Raises `ApplicationError` that names every problem at once.
     """
     problems = {str(key): f"is not known; known are {', '.join(KEYS)}." for key in values if key not in KEYS}
-    texts = {field: _take_text(values, field, problems) for field in KEYS if field != "parameters"}
+    texts = {
+        field: _take_text(values, field, problems) for field in KEYS if field not in ("parameters", *_LISTS)
+    }
     if not texts["title"]:
         problems.setdefault("title", "is missing: what is the page called?")
     language = texts["language"] or "de"
@@ -68,6 +77,8 @@ def parse_application(values: Mapping[str, Any]) -> Application:
     _note("slug", problems, check_slug, slug)
     _note("refresh", problems, parse_refresh, texts["refresh"])
     parameters = _note("parameters", problems, parse_parameters, values.get("parameters") or ())
+    topics = _note("topics", problems, _parse_topics, values.get("topics") or ())
+    embed_in = _note("embed_in", problems, _parse_origins, values.get("embed_in") or ())
     if problems:
         raise ApplicationError(problems)
     return Application(
@@ -80,6 +91,8 @@ def parse_application(values: Mapping[str, Any]) -> Application:
         licence=texts["licence"] or DEFAULT_LICENCE,
         source=texts["source"],
         refresh=texts["refresh"],
+        topics=topics or (),
+        embed_in=embed_in or (),
     )
 
 
@@ -118,7 +131,36 @@ def application_from_dict(values: Mapping[str, Any]) -> Application:
         Parameter(**{**each, "choices": tuple(Choice(**choice) for choice in each["choices"])})
         for each in values["parameters"]
     )
-    return Application(**{**values, "parameters": parameters})
+    lists = {name: tuple(values.get(name, ())) for name in _LISTS}
+    return Application(**{**values, **lists, "parameters": parameters})
+
+
+def _parse_topics(value: object) -> tuple[str, ...]:
+    topics = _take_list(value)
+    for topic in topics:
+        if topic not in TOPICS:
+            raise ValueError(f"has {topic!r}; known are {', '.join(TOPICS)}")
+    return topics
+
+
+def _parse_origins(value: object) -> tuple[str, ...]:
+    origins = _take_list(value)
+    for origin in origins:
+        if len(origin) > 261 or not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"has {origin!r}; write web sites without a path, like https://www.herford.example"
+            )
+    return origins
+
+
+def _take_list(value: object) -> tuple[str, ...]:
+    """Return the words of a list, or of a form's field with blanks or commas between them."""
+    words = re.split(r"[,\s]+", value.strip(", \n")) if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise ValueError("must be a list of words")
+    if len(words) > _MOST:
+        raise ValueError(f"has {len(words)}; at most {_MOST} count")
+    return tuple(dict.fromkeys(words))
 
 
 def _take_text(values: Mapping[str, Any], field: str, problems: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ whoever comes after a crash, finds the last good page or the new one, never half
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import stat
@@ -26,6 +27,7 @@ from urbanlab.contract.publications import (
     encode,
     encode_tenants,
     file_path,
+    logo_path,
     make_digest,
     page_path,
     publication_path,
@@ -48,7 +50,7 @@ class Shelf:
         # Who may read is said by the folder's own mode and group; all below follows it.
         self._folder_mode = stat.S_IMODE(public.stat().st_mode)
         self._file_mode = self._folder_mode & 0o666
-        for name in ("files", "pages", "publications", "tickets"):
+        for name in ("files", "pages", "publications", "tickets", "logos"):
             self._ensure_folder(public / name)
         for draft in public.rglob(f".*{DRAFT}"):
             draft.unlink()
@@ -104,6 +106,15 @@ class Shelf:
     def write_tenants(self, tenants: list[PublicTenant]) -> None:
         """Keep the list of tenants."""
         self._write(tenants_path(self._public), encode_tenants(tenants))
+
+    def write_logo(self, data_url: str) -> str:
+        """Keep a tenant's mark and return its name; there are few, and each stays."""
+        kind, _, content = data_url.partition(";base64,")
+        ending = "svg" if kind.endswith("svg+xml") else "png"
+        raw = base64.b64decode(content)
+        name = f"{make_digest(raw)}.{ending}"
+        self._write_once(logo_path(self._public, name), raw)
+        return name
 
     def delete_pages(self, digests: Iterable[str], referenced: set[str]) -> None:
         """Delete pages at once, with the files and previews that nothing else refers to."""

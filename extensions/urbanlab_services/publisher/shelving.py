@@ -40,7 +40,7 @@ class Shelving:
             self._shelf.show(make_publication(submission))
         for tenant, slug in self._shelf.list_shown() - shown.keys():
             self._shelf.hide(tenant, slug)
-        self._shelf.write_tenants([_make_public(tenant) for _, tenant in sorted(known.items())])
+        self._shelf.write_tenants([self._make_public(tenant) for _, tenant in sorted(known.items())])
 
     def delete_pages(self, digests: Iterable[str]) -> None:
         """Delete pages at once, but for those that another version still holds."""
@@ -55,6 +55,19 @@ class Shelving:
         kept = self._store.list_all_submissions(*KEPT)
         return {digest for submission in kept for digest in submission.pages.values()}
 
-
-def _make_public(tenant: Tenant) -> PublicTenant:
-    return PublicTenant(tenant.id, tenant.title, tenant.languages, tenant.contact, tenant.time_zone)
+    def _make_public(self, tenant: Tenant) -> PublicTenant:
+        profile = tenant.portal
+        return PublicTenant(
+            id=tenant.id,
+            title=tenant.title,
+            languages=tenant.languages,
+            contact=tenant.contact,
+            time_zone=tenant.time_zone,
+            imprint=profile.imprint,
+            privacy=profile.privacy,
+            accessibility=profile.accessibility,
+            colour=profile.colour,
+            logo=self._shelf.write_logo(profile.logo) if profile.logo else "",
+            host_names=profile.host_names,
+            embed_in=profile.embed_in,
+        )

@@ -18,13 +18,16 @@ import unicodedata
 ROLES = ("analyst", "steward", "publisher", "gatekeeper", "admin")
 SERVICE_PERSONS = ("publications", "reports")
 OPEN_DATABASE = "open_data"
+SENSORS_TABLE = "sensors"  # of every tenant, beside the tables of its feeds
+SHARED_PREFIX = "shared_with_"  # of the database that holds what partners share with a tenant
+FOREIGN_MARK = "__"  # between owner and dataset, in shared and open data
 
 # Databases, topics and accounts of the platform itself, and the top-level paths of the portal.
 RESERVED_TENANT_IDS = frozenset(
     {
         *("open", "default", "system", "shared", "lab", "root"),
         *("publications", "reports", "ingest", "operator", "simulator"),
-        *("livez", "readyz", "metrics", "static", "preview", "catalog", "sitemap", "robots", "search"),
+        *("livez", "readyz", "metrics", "static", "preview", "catalog", "sitemap", "robots", "search", "feed"),
         *("api", "data", "hub", "embed", "imprint", "privacy", "accessibility"),
     }
 )
@@ -164,12 +167,27 @@ def make_lab_database(tenant: str) -> str:
 
 def make_shared_database(tenant: str) -> str:
     """Return the database that holds what partners share with a tenant."""
-    return f"shared_with_{check_tenant_id(tenant)}"
+    return f"{SHARED_PREFIX}{check_tenant_id(tenant)}"
 
 
 def make_foreign_table(owner: str, dataset: str) -> str:
     """Return the name of an owner's dataset among shared or open data: ``guetersloh__footfall``."""
-    return f"{check_tenant_id(owner)}__{check_dataset_name(dataset)}"
+    return f"{check_tenant_id(owner)}{FOREIGN_MARK}{check_dataset_name(dataset)}"
+
+
+def make_report_table(tenant: str, dataset: str) -> str:
+    """Return the table that a tenant's report names: own data by its name, all else with its database.
+
+    Raises `NamingError` for a database that is not the tenant's.
+    """
+    database, dot, table = dataset.rpartition(".")
+    own = (make_database(tenant), make_lab_database(tenant), make_shared_database(tenant))
+    if dot and database not in own:
+        raise NamingError(f"{dataset!r} is no dataset of {tenant}: name one alone or as {' or '.join(own)}, dot, name")
+    owner, mark, name = table.partition("__")
+    if mark and database == make_shared_database(tenant):
+        return f"{database}.{make_foreign_table(owner, name)}"
+    return f"{database or make_database(tenant)}.{check_dataset_name(table)}"
 
 
 def make_topic(tenant: str, feed: str) -> str:

@@ -6,6 +6,7 @@ The publisher alone writes the folder (`environment.PUBLIC`), the portal reads i
 * ``pages/DIGEST.json`` – a `Page`, named by the SHA-256 of exactly these bytes; never changed
 * ``publications/TENANT/SLUG.json`` – a `Publication`, the version that is public now; replaced whole
 * ``tenants.json`` – the tenants as the public sees them: a list of `PublicTenant`
+* ``logos/DIGEST.ENDING`` – a tenant's mark, named by the SHA-256 of its bytes
 * ``tickets/DIGEST.json`` – a `Ticket` for one preview, named by the SHA-256 of the ticket's text
 """
 
@@ -15,14 +16,38 @@ import dataclasses
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_SLUG = 60
 DIGEST = re.compile(r"[0-9a-f]{64}")
-LIVE_SLUGS = frozenset({"data", "live", "files", "static"})  # what stands below a page's own address
+# What stands below a page's own address, and below a tenant's beside its pages.
+LIVE_SLUGS = frozenset(
+    {"data", "embed", "files", "live", "report", "static", "imprint", "privacy", "accessibility"}
+)
+
+# The themes of DCAT-AP with their names, by which a town's pages and datasets are sorted:
+# http://publications.europa.eu/resource/authority/data-theme
+TOPICS = {
+    "AGRI": {
+        "de": "Landwirtschaft, Fischerei, Forst, Ernährung",
+        "en": "Agriculture, fisheries, forestry, food",
+    },
+    "ECON": {"de": "Wirtschaft und Finanzen", "en": "Economy and finance"},
+    "EDUC": {"de": "Bildung, Kultur und Sport", "en": "Education, culture and sport"},
+    "ENER": {"de": "Energie", "en": "Energy"},
+    "ENVI": {"de": "Umwelt", "en": "Environment"},
+    "GOVE": {"de": "Regierung und öffentlicher Sektor", "en": "Government and public sector"},
+    "HEAL": {"de": "Gesundheit", "en": "Health"},
+    "INTR": {"de": "Internationale Themen", "en": "International issues"},
+    "JUST": {"de": "Justiz, Recht und öffentliche Sicherheit", "en": "Justice, law and public safety"},
+    "REGI": {"de": "Regionen und Städte", "en": "Regions and cities"},
+    "SOCI": {"de": "Bevölkerung und Gesellschaft", "en": "Population and society"},
+    "TECH": {"de": "Wissenschaft und Technologie", "en": "Science and technology"},
+    "TRAN": {"de": "Verkehr", "en": "Transport"},
+}
 
 # File ending -> media type: what a page may consist of. Nothing else is stored or served.
 FILE_TYPES = {
@@ -107,20 +132,26 @@ class Publication:
     refresh: str = ""  # ISO 8601 duration, or empty where it is never made anew
     stale_since: str = ""  # when the first refresh failed that none has made good since
     live: bool = False  # whether visitors may start an interactive view
+    topics: tuple[str, ...] = ()  # of TOPICS
+    embed_in: tuple[str, ...] = ()  # origins of web sites that may show the page in theirs
 
 
 @dataclass(frozen=True)
 class PublicTenant:
-    """A tenant as the public sees it."""
+    """A tenant as the public sees it; its statements are texts by language, or addresses (https) of them."""
 
     id: str
     title: str
     languages: tuple[str, ...]
     contact: str
     time_zone: str = "Europe/Berlin"
-    imprint: str = ""  # addresses (https) of the town's own statements, where it has them
-    privacy: str = ""
-    accessibility: str = ""
+    imprint: dict[str, str] = field(default_factory=dict, hash=False)
+    privacy: dict[str, str] = field(default_factory=dict, hash=False)
+    accessibility: dict[str, str] = field(default_factory=dict, hash=False)
+    colour: str = ""  # #rrggbb of links and buttons on white
+    logo: str = ""  # DIGEST.ENDING of a file in logos/
+    host_names: tuple[str, ...] = ()  # at which the portal is this tenant's alone
+    embed_in: tuple[str, ...] = ()  # origins of web sites that its pages may allow
 
 
 @dataclass(frozen=True)
@@ -187,7 +218,9 @@ def decode_tenants(content: bytes) -> list[PublicTenant]:
     values = json.loads(content)
     if not isinstance(values, list):
         raise TypeError("not a list")
-    return [PublicTenant(**{**each, "languages": tuple(each["languages"])}) for each in values]
+    return [
+        PublicTenant(**{**each, **_to_tuples(each, "languages", "host_names", "embed_in")}) for each in values
+    ]
 
 
 def file_path(public: Path, digest: str) -> Path:
@@ -215,6 +248,11 @@ def tenants_path(public: Path) -> Path:
     return public / "tenants.json"
 
 
+def logo_path(public: Path, name: str) -> Path:
+    """Return where a tenant's mark lies; the name must have been checked."""
+    return public / "logos" / name
+
+
 def _check_digest(digest: str) -> str:
     if not DIGEST.fullmatch(digest):
         raise ValueError("a digest is 64 hex digits")
@@ -233,4 +271,8 @@ def _make_publication(values: dict[str, Any]) -> Publication:
         Parameter(**{**each, "choices": tuple(Choice(**choice) for choice in each["choices"])})
         for each in values.get("parameters", ())
     )
-    return Publication(**{**values, "parameters": parameters})
+    return Publication(**{**values, "parameters": parameters, **_to_tuples(values, "topics", "embed_in")})
+
+
+def _to_tuples(values: dict[str, Any], *names: str) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values.get(name, ())) for name in names}

@@ -49,6 +49,9 @@ class Feed:
     refresh: str = ""  # ISO 8601 duration between two records of one source, for example PT1H
     keep_days: int = 0  # 0 keeps for ever
     simulated: bool = False
+    keywords: dict[str, list[str]] = field(default_factory=dict)  # language code -> words
+    theme: str = ""  # of DCAT-AP's themes: TRAN
+    spatial: str = ""  # which area it covers; the tenant's where it is empty
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,49 @@ class Quotas:
 
 
 @dataclass(frozen=True)
+class WarehouseLimits:
+    """What one statement may take, how many may run, and how much may be stored (on the disk, compressed)."""
+
+    read_rows: int = 5_000_000_000
+    read_mb: int = 500_000
+    result_rows: int = 100_000_000
+    result_mb: int = 20_000
+    memory_mb: int = 3000
+    seconds: int = 300
+    queries: int = 8  # of the whole tenant at once
+    queries_each: int = 6  # of one person at once
+    wait_seconds: int = 10  # for which a statement waits where as many run already
+    data_mb: int = 200_000  # in the tenant's database
+    lab_mb: int = 50_000  # in its workshop
+
+
+@dataclass(frozen=True)
 class SharedFolder:
     """A folder that everyone of the tenant reads; people with one of the roles `writers` also write in it."""
 
     name: str
     writers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report of a tenant and what it reads besides open data; names as `naming.make_report_table` takes them."""
+
+    name: str
+    datasets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PortalProfile:
+    """How the public portal shows a tenant; statements are texts by language, or addresses (https) of them."""
+
+    colour: str = ""  # #rrggbb of links and buttons on white
+    logo: str = ""  # a data URL: the file that lies beside the tenant's
+    host_names: tuple[str, ...] = ()  # at which the portal is this tenant's alone
+    embed_in: tuple[str, ...] = ()  # origins of web sites that its pages may allow to show them
+    imprint: Text = field(default_factory=dict)
+    privacy: Text = field(default_factory=dict)
+    accessibility: Text = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,17 +145,18 @@ class Tenant:
     contact: str
     feeds: tuple[Feed, ...] = ()
     sensors: tuple[Sensor, ...] = ()
+    reports: tuple[Report, ...] = ()
     host_names: tuple[str, ...] = ()  # by which a login knows the tenant without asking
-    second_factor: tuple[str, ...] = (
-        "gatekeeper",
-        "admin",
-    )  # the roles that nobody holds with a password alone
+    second_factor: tuple[str, ...] = ("gatekeeper", "admin")  # roles that nobody holds with a password alone
     quotas: Quotas = Quotas()
+    warehouse: WarehouseLimits = WarehouseLimits()
     idle_minutes: int = 240  # after which an unused server ends
     undelete_days: int = 7  # for which deleted files can be had back
     allow: tuple[str, ...] = ()  # of ALLOWANCES
     shared_folders: tuple[SharedFolder, ...] = ()
     audit_days: int = 730  # for which the audit log is kept
+    accept_shares: str = "by_hand"  # what partners offer is accepted by somebody, or it is `automatic`
+    portal: PortalProfile = PortalProfile()
 
 
 def tenant_from_dict(values: dict[str, Any]) -> Tenant:
@@ -136,10 +178,20 @@ def tenant_from_dict(values: dict[str, Any]) -> Tenant:
         **{name: tuple(values[name]) for name in ("languages", *_LISTS) if name in values},
         "feeds": feeds,
         "sensors": tuple(Sensor(**sensor) for sensor in values.get("sensors", ())),
+        "reports": tuple(
+            Report(report["name"], tuple(report["datasets"])) for report in values.get("reports", ())
+        ),
         "quotas": Quotas(**values.get("quotas", {})),
+        "warehouse": WarehouseLimits(**values.get("warehouse", {})),
         "shared_folders": folders,
+        "portal": _make_portal_profile(values.get("portal", {})),
     }
     return Tenant(**{**values, **converted})
+
+
+def _make_portal_profile(values: dict[str, Any]) -> PortalProfile:
+    lists = {name: tuple(values.get(name, ())) for name in ("host_names", "embed_in")}
+    return PortalProfile(**{**values, **lists})
 
 
 def tenant_to_dict(tenant: Tenant) -> dict[str, Any]:
@@ -157,6 +209,14 @@ def read_tenants(directory: Path) -> dict[str, Tenant]:
             with suppress(FileNotFoundError):  # a tenant that was removed since the directory was listed
                 tenants[path.stem] = tenant_from_dict(json.loads(path.read_text(encoding="utf-8")))
     return tenants
+
+
+def has_tenant(directory: Path, tenant: str) -> bool:
+    """Return whether a tenant has a record now, readable or not; raise `OSError` where nobody can tell.
+
+    For whoever deletes what is left of a tenant: unlike `read_tenants` an absent directory raises too.
+    """
+    return directory / f"{tenant}.json" in directory.iterdir()
 
 
 def write_tenant(directory: Path, tenant: Tenant) -> bool:

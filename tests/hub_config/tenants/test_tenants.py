@@ -25,11 +25,16 @@ licence: dl-de/zero-2.0
 host_names: []
 second_factor: [gatekeeper, admin]
 quotas: {memory_mb: 4096, cpus: 2, processes: 256, open_files: 4096, home_mb: 5000, servers: 40}
+warehouse:
+  {read_rows: 5000, read_mb: 500, result_rows: 1000, result_mb: 200, memory_mb: 3000, seconds: 300, queries: 8,
+   queries_each: 6, wait_seconds: 10, data_mb: 2000, lab_mb: 500}
 idle_minutes: 240
 undelete_days: 7
 allow: []
 shared_folders: {}
 audit_days: 730
+accept_shares: by_hand
+portal: {colour: "", logo: "", host_names: [], embed_in: [], imprint: {}, privacy: {}, accessibility: {}}
 feeds:
   level:
     title: {de: Pegel, en: Water level}
@@ -47,6 +52,9 @@ simulation: {sensors: {}}
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "_defaults.yaml").write_text(DEFAULTS, encoding="utf-8")
+    (tmp_path / "sign.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
+    (tmp_path / "text.svg").write_text("no picture", encoding="utf-8")
+    (tmp_path / "large.png").write_bytes(b"\x89PNG\r\n\x1a\n".ljust(60_000, b"x"))
     return tmp_path
 
 
@@ -96,11 +104,28 @@ def test_a_title_is_enough_and_the_rest_comes_from_the_defaults(folder: Path) ->
         ("host_names: [xn--mnchen-3ya.de]", lambda tenant: tenant.host_names == ("xn--mnchen-3ya.de",)),
         ("second_factor: []", lambda tenant: tenant.second_factor == ()),
         ("quotas: {cpus: 1}", lambda tenant: tenant.quotas == Quotas(cpus=1.0)),
+        (
+            "warehouse: {lab_mb: 7}",
+            lambda tenant: (tenant.warehouse.lab_mb, tenant.warehouse.seconds) == (7, 300),
+        ),
         ("allow: [git, pip]", lambda tenant: tenant.allow == ("git", "pip")),
         (
             "shared_folders: {plans: {writers: [steward]}, forms: {writers: []}}",
             lambda tenant: (
                 tenant.shared_folders == (SharedFolder("plans", ("steward",)), SharedFolder("forms", ()))
+            ),
+        ),
+        (
+            "portal: {colour: '#9b2335', embed_in: ['https://www.m.example']}",
+            lambda tenant: (
+                (tenant.portal.colour, tenant.portal.embed_in) == ("#9b2335", ("https://www.m.example",))
+            ),
+        ),
+        (
+            "portal: {logo: sign.svg, imprint: {de: Rathaus}}",
+            lambda tenant: (
+                tenant.portal.logo.startswith("data:image/svg+xml;base64,")
+                and tenant.portal.imprint == {"de": "Rathaus"}
             ),
         ),
         (
@@ -118,7 +143,26 @@ def test_a_file_lies_over_the_defaults(folder: Path, text: str, expected) -> Non
     [
         ("titel: M", ":2: titel is unknown; did you mean title?"),
         ("longitude: 8", ":2: longitude is unknown here; did you mean centre.longitude?"),
-        ("colour: red", ":2: colour is unknown; possible are title, languages, state, time_zone"),
+        ("weight: red", ":2: weight is unknown; possible are title, languages, state, time_zone"),
+        ("colour: red", ":2: colour is unknown here; did you mean portal.colour?"),
+        ("portal: {colour: red}", ":2: portal.colour is 'red' but must be a colour like"),
+        (
+            "portal: {colour: '#ffee00'}",
+            ":2: portal.colour is #ffee00, which is too pale to be read on white",
+        ),
+        ("portal: {logo: ../mark.svg}", ":2: portal.logo is '../mark.svg' but must be the name of a"),
+        ("portal: {logo: mark.svg}", ":2: portal.logo names mark.svg, which cannot be read"),
+        ("portal: {logo: text.svg}", ":2: portal.logo names text.svg, which is no SVG file"),
+        ("portal: {logo: large.png}", ":2: portal.logo names large.png, which has 60000 bytes"),
+        (
+            "portal: {embed_in: [http://a.example]}",
+            "portal.embed_in.0 is 'http://a.example' but must be a web site",
+        ),
+        ("portal: {embed_in: ['https://a.example;x']}", "embed_in.0 is 'https://a.example;x' but must be"),
+        (
+            "portal: {imprint: https://a.example}",
+            "portal.imprint is 'https://a.example' but must be for each",
+        ),
         ("<<: {title: M}", ":2: << is unknown"),
         ("centre:\n  latitud: 51", ":3: centre.latitud is unknown; did you mean latitude?"),
         ("feeds:\n  level:\n    colums: {}", ":4: feeds.level.colums is unknown; did you mean columns?"),
@@ -177,10 +221,15 @@ def test_a_file_lies_over_the_defaults(folder: Path, text: str, expected) -> Non
         ("quotas: {home_mb: -1}", "quotas.home_mb is -1"),
         ("quotas: {servers: 0}", "quotas.servers is 0"),
         ("quotas: {servers: }", ":2: quotas.servers is missing"),
+        ("warehouse: {second: 5}", ":2: warehouse.second is unknown; did you mean seconds?"),
+        ("warehouse: {seconds: 0}", "warehouse.seconds is 0 but must be a number of seconds, between 1 and"),
+        ("warehouse: {queries: 41}", "warehouse.queries is 41 but must be a number of statements, between 1"),
+        ("warehouse: {memory_mb: 3G}", "warehouse.memory_mb is '3G' but must be a number of megabytes"),
         ("memory_mb: 512", ":2: memory_mb is unknown here; did you mean quotas.memory_mb?"),
         ("idle_minutes: 0", "idle_minutes is 0 but must be a number of minutes"),
         ("undelete_days: 1000", "undelete_days is 1000"),
         ("audit_days: 0", "audit_days is 0"),
+        ("accept_shares: yes", "accept_shares is True but must be by_hand or automatic"),
         (
             "allow: [terminal]",
             ":2: allow.0 is 'terminal' but must be one of pip, terminals, git; did you mean",
@@ -266,6 +315,12 @@ def test_no_two_tenants_have_the_same_host_name(folder: Path) -> None:
     assert problems == ["bstadt.yaml:4: host_names.1 is lab.example, which astadt has already"]
 
 
+def test_a_name_leads_to_the_workbench_or_to_the_portal(folder: Path) -> None:
+    names = "host_names: [a.example]\nportal: {host_names: [a.example]}"
+    (problem,) = _read_problems(folder, f"title: A\n{names}\n")
+    assert problem == "musterstadt.yaml:3: portal.host_names.0 is a.example, which musterstadt has already"
+
+
 def test_a_missing_file_is_named(folder: Path) -> None:
     with pytest.raises(TenantError, match=r"^nirgendwo\.yaml does not exist$"):
         load_tenant(folder / "nirgendwo.yaml", folder / "_defaults.yaml")
@@ -315,4 +370,4 @@ def test_the_defaults_are_those_of_the_record(tmp_path: Path) -> None:
         if spec.default is not dataclasses.MISSING and spec.name not in ("feeds", "sensors")
     }
     assert {name: getattr(tenant, name) for name in safe} == safe
-    assert len(safe) == 8
+    assert len(safe) == 11

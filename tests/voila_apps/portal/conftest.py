@@ -31,10 +31,24 @@ from urbanlab.contract.publications import (
 
 from ...kafka_broker import PARTS, get_free_port, wait_until  # noqa: TID252
 
+SITE_PORT = get_free_port()  # of a web site that may show pages in its own
+SITE = f"http://localhost:{SITE_PORT}"
+LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4" cy="4" r="4"/></svg>'
 TENANTS = [
-    PublicTenant("guetersloh", "Gütersloh", ("de", "en"), "datenlabor@guetersloh.example"),
-    PublicTenant("rietberg", "Rietberg", ("de",), "", imprint="https://rietberg.example/impressum"),
+    PublicTenant(
+        "guetersloh",
+        "Gütersloh",
+        ("de", "en"),
+        "datenlabor@guetersloh.example",
+        imprint={"de": "Stadt Gütersloh\n\nBerliner Straße 70", "en": "Town of Gütersloh"},
+        colour="#1d4f91",
+        logo=f"{contract.make_digest(LOGO)}.svg",
+        host_names=("daten.guetersloh.example",),
+        embed_in=("https://www.guetersloh.example", SITE),
+    ),
+    PublicTenant("rietberg", "Rietberg", ("de",), "", imprint={"de": "https://rietberg.example/impressum"}),
 ]
+PORTAL_URL = "https://portal.example"
 CHART = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 220" width="600" height="220">'
     b'<rect width="600" height="220" fill="#fff"/><polyline fill="none" stroke="#0b5d51" stroke-width="4" '
@@ -70,8 +84,9 @@ class PublicFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for name in ("files", "pages", "publications", "tickets"):
+        for name in ("files", "pages", "publications", "tickets", "logos"):
             (root / name).mkdir(parents=True)
+        contract.logo_path(root, f"{contract.make_digest(LOGO)}.svg").write_bytes(LOGO)
         self.write_tenants(TENANTS)
 
     def write_tenants(self, tenants: list[PublicTenant]) -> None:
@@ -170,6 +185,7 @@ class Portal:
             environment.SERVICE_STATE: str(folder / "state"),
             environment.ASSETS_PATH: str(PARTS / "assets"),
             environment.SNAPSHOT_PATH: str(PARTS / "snapshot"),
+            environment.PORTAL_URL: PORTAL_URL,
         }
         self.start()
 
@@ -283,7 +299,7 @@ def publish_footfall(public: PublicFolder) -> Publication:
         "district=innenstadt": public.add_page("Ausgewählt: Innenstadt."),
         "district=isselhorst": public.add_page("Ausgewählt: Isselhorst."),
     }
-    publication = make_publication(variants, parameters=(DISTRICT,))
+    publication = make_publication(variants, parameters=(DISTRICT,), embed_in=(SITE,), topics=("TRAN",))
     public.publish(publication)
     return publication
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from ...kafka_broker import PARTS  # noqa: TID252
-from .conftest import Portal, make_publication, publish_footfall
+from .conftest import SITE, SITE_PORT, Portal, make_publication, publish_footfall
 
 PAGE = "/guetersloh/passantenfrequenz/"
 AXE = PARTS / "npm/node_modules/axe-core/axe.min.js"
@@ -143,7 +145,7 @@ def test_it_fits_on_a_phone(visit: Callable[..., Visit], scheme: str) -> None:
 def test_the_keyboard_reaches_everything_in_order(visit: Callable[..., Visit], portal: Portal) -> None:
     page = visit().open(PAGE)
     seen = []
-    for _ in range(24):
+    for _ in range(28):
         page.keyboard.press("Tab")
         seen.append(
             page.evaluate(
@@ -157,9 +159,11 @@ def test_the_keyboard_reaches_everything_in_order(visit: Callable[..., Visit], p
     assert seen[: len(order)] == order
     assert seen[len(order) + 1 : len(order) + 3] == ["Anzeigen *", "Tabelle *"]
     facts = ["Datenlizenz Deutschland – Zero – Version 2.0 *", "datenlabor@guetersloh.example *"]
-    footer = ["Impressum *", "Datenschutz *", "Barrierefreiheit *", "Kontakt *", "Alle Städte *"]
+    facts += ["Verkehr *", "Diese Seite auf einer anderen Website zeigen *"]
+    footer = ["Impressum *", "Datenschutz *", "Barrierefreiheit *", "Neuigkeiten als Feed *"]
+    footer += ["Kontakt *", "Alle Städte *"]
     start = seen.index(facts[0])
-    assert seen[start : start + 7] == facts + footer
+    assert seen[start : start + len(facts + footer)] == facts + footer
 
 
 def test_the_skip_link_leads_to_the_content(visit: Callable[..., Visit]) -> None:
@@ -186,6 +190,10 @@ def test_choices_work_by_keyboard_and_without_javascript(visit: Callable[..., Vi
 
 
 PATHS = {
+    "search": "/?q=passant",
+    "found-nothing": "/guetersloh/?q=nirgends",
+    "imprint": "/guetersloh/imprint/",
+    "embedded": f"{PAGE}embed",
     "start": "/",
     "tenant": "/guetersloh/",
     "page": PAGE,
@@ -238,3 +246,46 @@ def test_scripts_in_a_page_do_not_run(browser: Browser, start_portal: Callable[[
     assert page.evaluate("window.hit") is None
     assert not [url for url in visitor.requests if "evil.example" in url]
     visitor.context.close()
+
+
+@pytest.fixture
+def web_site(portal: Portal) -> Iterator[HTTPServer]:
+    """A web site that shows the page in its own, at an origin that may and at one that may not."""
+    around = f"""<!doctype html><html lang="de"><title>Stadt</title><iframe id="f" src="{portal.url}{PAGE}embed"
+      style="width:100%;height:50px"></iframe><script>addEventListener("message", (event) => {{
+      if (event.data.urbanlab === "height") document.getElementById("f").style.height = event.data.height + "px";
+      }});</script></html>"""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(around.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", SITE_PORT), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.usefixtures("web_site")
+def test_another_web_site_shows_a_page_and_learns_its_height(visit: Callable[..., Visit]) -> None:
+    visitor = visit()
+    page = visitor.page
+    page.goto(SITE)
+    frame = page.frame_locator("#f")
+    frame.get_by_text("Ausgewählt: Innenstadt.").wait_for()
+    page.wait_for_function("document.getElementById('f').offsetHeight > 600")
+    frame.get_by_label("Stadtteil").select_option("isselhorst")
+    frame.get_by_role("button", name="Anzeigen").click()
+    frame.get_by_text("Ausgewählt: Isselhorst.").wait_for()
+    assert visitor.context.cookies() == []
+    visitor.shoot("embedded")
+    assert visitor.problems == []
+
+    page.goto(SITE.replace("localhost", "127.0.0.1"))
+    assert any("frame-ancestors" in problem for problem in visitor.problems)

@@ -89,7 +89,10 @@ def test_durations_are_told_exactly(text: str, german: str) -> None:
 def test_every_text_stands_in_every_catalogue(code: str) -> None:
     sources = [*PACKAGE.glob("templates/*.html"), *PACKAGE.glob("*.py")]
     pattern = re.compile(r"(?:_|gettext)\(\s*[\"'](.*?)[\"']\s*[,)]")
-    used = {text for path in sources for text in pattern.findall(path.read_text(encoding="utf-8"))}
+    plural = re.compile(r"ngettext\(\s*\"(.*?)\",\s*\"(.*?)\"")
+    texts = [path.read_text(encoding="utf-8") for path in sources]
+    used = {found for text in texts for found in pattern.findall(text)}
+    used |= {form for text in texts for forms in plural.findall(text) for form in forms}
     with (PACKAGE / "locale" / code / "portal.po").open("rb") as file:
         catalogue = {str(each.id): str(each.string) for each in read_po(file, locale=code) if each.id}
     assert catalogue.keys() == used

@@ -7,9 +7,9 @@ import asyncio
 from urbanlab.contract.live import READY, WAITING, make_page_name
 from urbanlab.contract.publications import make_variant
 from urbanlab_portal import policies
+from urbanlab_portal.base_handler import BaseHandler, Portal
 from urbanlab_portal.compression import make_content
 from urbanlab_portal.errors import NotPublicError
-from urbanlab_portal.handlers import BaseHandler, Portal
 from urbanlab_portal.live.errors import BusyError, EndedError, LivePrefetchError
 from urbanlab_portal.live.runner import fetch_kernel
 from urbanlab_portal.live.views import View, Views

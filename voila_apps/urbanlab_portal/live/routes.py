@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from urbanlab_portal.handlers import Portal
+from urbanlab_portal.base_handler import Portal
 from urbanlab_portal.live import handlers
 from urbanlab_portal.live.publisher import LiveClient
 from urbanlab_portal.live.runner import ChannelsHandler

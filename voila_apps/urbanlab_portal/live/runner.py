@@ -18,7 +18,7 @@ from tornado.websocket import (
 
 from urbanlab.contract.live import CLOSED_BY_US, REASONS, LiveSeat, make_page_name
 from urbanlab_portal import metrics
-from urbanlab_portal.handlers import Portal
+from urbanlab_portal.base_handler import Portal
 from urbanlab_portal.live.publisher import SECONDS, LiveClient
 from urbanlab_portal.live.views import View, Views
 

@@ -66,8 +66,8 @@ def read_publish_form(request: HTTPServerRequest) -> PublishForm:
 
 
 def read_fields(request: HTTPServerRequest, names: tuple[str, ...]) -> dict[str, str]:
-    """Return the texts of a form's fields, empty where one was not sent."""
-    return {name: _decode(request.body_arguments.get(name, [b""])[-1]) for name in names}
+    """Return the texts of a form's fields, empty where one was not sent, with blanks between several."""
+    return {name: _decode(b" ".join(request.body_arguments.get(name, []))) for name in names}
 
 
 def make_empty_form() -> PublishForm:
@@ -87,9 +87,7 @@ def parse_choices(text: str) -> list[dict[str, str]]:
 
 def make_data_values(fields: Mapping[str, str]) -> dict[str, Any]:
     """Return the values for a dataset's request from the fields of its form, without those left empty."""
-    values: dict[str, Any] = {
-        name: fields[name] for name in ("dataset", "table", "licence", "note") if fields[name].strip()
-    }
+    values: dict[str, Any] = {name: fields[name] for name in _PLAIN_DATA_FIELDS if fields[name].strip()}
     for name in ("title", "description"):
         texts = {code: fields[f"{name}_{code}"] for code in ("de", "en") if fields[f"{name}_{code}"].strip()}
         if texts:
@@ -97,8 +95,12 @@ def make_data_values(fields: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-DATA_FIELDS = (
+_PLAIN_DATA_FIELDS = (
     *("dataset", "table", "licence", "note"),
+    *("partner", "until", "columns", "where"),
+)
+DATA_FIELDS = (
+    *_PLAIN_DATA_FIELDS,
     *(f"{name}_{code}" for name in ("title", "description") for code in ("de", "en")),
 )
 

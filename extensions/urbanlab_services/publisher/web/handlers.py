@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-from urbanlab_services.errors import InvalidRequestError, NotFoundError, ServiceError
-from urbanlab_services.publisher.actors import check_member, check_publisher
+from urbanlab_services.errors import InvalidRequestError, NotFoundError
+from urbanlab_services.publisher.actors import check_publisher
 from urbanlab_services.publisher.applications import DEFAULT_LICENCE, ApplicationError
 from urbanlab_services.publisher.bundles import BundleError
 from urbanlab_services.publisher.data_releases import DataState
@@ -16,7 +16,6 @@ from urbanlab_services.publisher.web.forms import PublishForm
 from urbanlab_services.publisher.web.pages import PageHandler
 
 PROGRESS_SECONDS = 3
-UNCONFIRMED = frozenset({DataState.RELEASING, DataState.WITHDRAWING})
 PUBLIC_ONCE = frozenset({State.RELEASED, State.REPLACED, State.WITHDRAWN, State.TAKEN_DOWN})
 
 
@@ -27,11 +26,12 @@ class OverviewHandler(PageHandler):
         """Show it."""
         actor, desk = self.actor, self.site.desk
         submissions = desk.list_submissions(actor)
-        requests = desk.list_data_requests(actor)
+        requests = desk.data.list_data_requests(actor)
         self.show(
             "overview.html",
             waiting=[each for each in submissions if each.state is State.SUBMITTED],
             waiting_data=[each for each in requests if each.state is DataState.REQUESTED],
+            waiting_offers=[each for each in desk.data.list_offers(actor) if each.state is DataState.OFFERED],
             own=[each for each in submissions if each.author == actor.hub_user][:10],
             publications=[
                 each
@@ -134,7 +134,7 @@ class SubmissionActHandler(PageHandler):
         if submission.failure is None or need not in submission.failure.needs:
             raise InvalidRequestError("The notebook does not need this dataset.")
         fields = forms.suggest_data_fields(need, self.site.login.records.tenants().get(actor.tenant))
-        await desk.request_data(actor, forms.make_data_values(fields))
+        await desk.data.request_data(actor, forms.make_data_values(fields))
         self.go_to(f"/submissions/{submission_id}", done="ask")
 
 
@@ -151,71 +151,3 @@ class PublicationHandler(PageHandler):
             acts={each.id: views.list_acts(each, actor) for each in publication.versions},
             history=await views.find_history(desk, actor.tenant, f"{publication.tenant}/{publication.slug}/"),
         )
-
-
-class DataHandler(PageHandler):
-    """The tenant's open data, and the form that asks for a release."""
-
-    def get(self) -> None:
-        """Show both; `?dataset=` fills the form in."""
-        check_member(self.actor)
-        need = self.read_query("dataset")[:100]
-        tenant = self.site.login.records.tenants().get(self.actor.tenant)
-        self._show(forms.suggest_data_fields(need, tenant), "")
-
-    async def post(self) -> None:
-        """Ask for a release, or show the form again with what is wrong."""
-        fields = forms.read_fields(self.request, forms.DATA_FIELDS)
-        try:
-            request = await self.site.desk.request_data(self.actor, forms.make_data_values(fields))
-        except ServiceError as error:
-            if error.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
-                raise
-            self.set_status(error.status)
-            self._show(fields, error.message)
-        else:
-            self.go_to(f"/data-releases/{request.id}", done="ask")
-
-    def _show(self, fields: dict[str, str], problem: str) -> None:
-        tenant = self.site.login.records.tenants().get(self.actor.tenant)
-        self.show(
-            "data.html",
-            requests=self.site.desk.list_data_requests(self.actor),
-            fields=fields,
-            problem=problem,
-            default_licence=DEFAULT_LICENCE,
-            feeds=tenant.feeds if tenant else (),
-        )
-
-
-class DataRequestHandler(PageHandler):
-    """One dataset's release: what was asked, what can be decided, who uses it."""
-
-    def get(self, request_id: str) -> None:
-        """Show it."""
-        actor, desk = self.actor, self.site.desk
-        request = desk.get_data_request(actor, request_id)
-        self.show(
-            "data_request.html",
-            request=request,
-            acts=views.list_data_acts(request, actor),
-            uses=views.list_uses(desk, actor, request),
-        )
-
-
-class DataActHandler(PageHandler):
-    """Something that somebody does with a dataset's release."""
-
-    async def post(self, request_id: str, act: str) -> None:
-        """Do it and lead back to the request."""
-        actor, desk = self.actor, self.site.desk
-        reason = self.get_body_argument("reason", "")
-        if act in {"release", "refuse"}:
-            request = await desk.decide_data(actor, request_id, release=act == "release", reason=reason)
-        elif act == "withdraw":
-            request = await desk.withdraw_data(actor, request_id, reason)
-        else:
-            raise NotFoundError("There is nothing at this address.")
-        # What the warehouse has not confirmed is not said to be done; the page shows how far it is.
-        done = {} if request.state in UNCONFIRMED else {"done": f"{act}_data"}
-        self.go_to(f"/data-releases/{request_id}", **done)

@@ -11,8 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tornado.httputil import HTTPServerRequest
 
 from urbanlab.contract.naming import ROLES, split_hub_user
+from urbanlab.contract.publications import TOPICS
 from urbanlab_services.errors import ForbiddenError, NotFoundError, ServiceError, UnauthenticatedError
 from urbanlab_services.publisher.actors import Actor
+from urbanlab_services.publisher.data_desk import make_view
 from urbanlab_services.publisher.desk import Desk
 from urbanlab_services.publisher.web.languages import Language, choose_language, load_languages
 from urbanlab_services.publisher.web.login import HubLogin
@@ -26,13 +28,15 @@ _MAX_QUERY = 400
 
 def make_templates() -> Environment:
     """Return the templates; whatever is put into them is escaped."""
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["topics"] = TOPICS
+    return environment
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,7 @@ class PageHandler(BaseHandler):
             "instant": lambda text: language.instant(text, zone),
             "age": language.age,
             "name_of": _name_person,
+            "view_of": make_view,
             "links": self.site.desk.links,
             "notice": self.read_query("done"),
         }

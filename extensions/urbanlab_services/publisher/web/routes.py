@@ -7,7 +7,7 @@ from typing import Any
 
 from urbanlab_services.hub_api import HubApi
 from urbanlab_services.publisher.desk import Desk
-from urbanlab_services.publisher.web import handlers, login_handlers
+from urbanlab_services.publisher.web import data_handlers, handlers, login_handlers
 from urbanlab_services.publisher.web.login import HubLogin
 from urbanlab_services.publisher.web.pages import PageHandler, Site, UnknownPageHandler
 from urbanlab_services.publisher.web.security import Origins, to_origin
@@ -51,9 +51,11 @@ def make_web_routes(settings: ServiceSettings, desk: Desk) -> list[Route]:
         (f"/submissions/{_ID}", handlers.SubmissionHandler),
         (f"/submissions/{_ID}/([a-z_]+)", handlers.SubmissionActHandler),
         ("/publications/([a-z0-9-]+)", handlers.PublicationHandler),
-        ("/data-releases", handlers.DataHandler),
-        (f"/data-releases/{_ID}", handlers.DataRequestHandler),
-        (f"/data-releases/{_ID}/([a-z_]+)", handlers.DataActHandler),
+        ("/data-releases", data_handlers.DataHandler),
+        (f"/data-releases/{_ID}", data_handlers.DataRequestHandler),
+        (f"/data-releases/{_ID}/([a-z_]+)", data_handlers.DataActHandler),
+        (f"/data-offers/{_ID}", data_handlers.OfferHandler),
+        (f"/data-offers/{_ID}/([a-z_]+)", data_handlers.OfferActHandler),
         ("/login", login_handlers.LoginHandler),
         (login_handlers.CALLBACK, login_handlers.CallbackHandler),
         ("/logout", login_handlers.LogoutHandler),

@@ -53,20 +53,10 @@ def list_acts(submission: Submission, actor: Actor) -> Acts:
         tries["preview"] = lambda: check_reviewer(actor)
     # Without the right every act is refused for that reason, whatever the state: where nothing can be decided
     # that is nothing to tell.
-    acts = _try(tries, submission.state in REVIEWABLE)
+    acts = try_acts(tries, submission.state in REVIEWABLE)
     if submission.state is State.RELEASED and actor.is_publisher:
         return Acts(acts.possible | {"refresh"}, acts.reasons)
     return acts
-
-
-def list_data_acts(request: DataRequest, actor: Actor) -> Acts:
-    """Return what somebody can do with a dataset's request."""
-    tries: dict[str, Callable[[], object]] = {
-        "release": lambda: data_releases.release(request, actor, now()),
-        "refuse": lambda: data_releases.refuse(request, actor, "x", now()),
-        "withdraw": lambda: data_releases.withdraw(request, actor, "", now()),
-    }
-    return _try(tries, request.state in data_releases.OPEN_STATES)
 
 
 def list_needs(desk: Desk, actor: Actor, submission: Submission) -> list[Need]:
@@ -115,7 +105,7 @@ def _list_tables(desk: Desk, submission: Submission) -> set[str]:
 
 
 def _make_need(desk: Desk, actor: Actor, name: str) -> Need:
-    if request := desk.find_data_request(actor, name):
+    if request := desk.data.find_data_request(actor, name):
         return Need(name, request)
     try:
         data_releases.parse_request({"dataset": name}, actor, "", "")
@@ -124,7 +114,8 @@ def _make_need(desk: Desk, actor: Actor, name: str) -> Need:
     return Need(name, None)
 
 
-def _try(tries: dict[str, Callable[[], object]], tell: bool) -> Acts:
+def try_acts(tries: dict[str, Callable[[], object]], tell: bool) -> Acts:
+    """Return which acts the rules would let happen; with `tell` also why others are not there."""
     possible, reasons = set(), []
     for name, attempt in tries.items():
         try:

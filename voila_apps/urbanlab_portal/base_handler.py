@@ -1,4 +1,4 @@
-"""The portal's addresses: HTTP and nothing else."""
+"""What all addresses share: contents, in the form that the visitor can read, and every error as a page."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, ClassVar
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
-from urbanlab.contract.publications import FILE_TYPES, PageFile, Publication
+from urbanlab.contract.publications import PageFile
 from urbanlab_portal import metrics, policies
-from urbanlab_portal.compression import Content, Contents, make_content
+from urbanlab_portal.compression import Content, Contents
 from urbanlab_portal.directory import Directory, Edition
-from urbanlab_portal.errors import NotPublicError, PortalError, PrefetchError
+from urbanlab_portal.errors import NotPublicError, PortalError
+from urbanlab_portal.homes import Homes
 from urbanlab_portal.languages import LANGUAGES, choose_language
 from urbanlab_portal.pages import Pages
 from urbanlab_portal.parameters import Question, parse_query
 from urbanlab_portal.previews import Previews
-from urbanlab_portal.statics import Statics, make_cache_control
+from urbanlab_portal.statics import Statics
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class Portal:
     pages: Pages
     previews: Previews
     statics: Statics
+    homes: Homes
 
 
 class BaseHandler(RequestHandler):
@@ -52,6 +53,16 @@ class BaseHandler(RequestHandler):
         """Take what all handlers share."""
         self.portal = portal
         self.edition: Edition | None = None  # what the visitor asks for, for pages that say what is wrong
+        self.town = ""  # whose host name the visitor used
+
+    def prepare(self) -> None:
+        """Show nothing of other towns at a town's own host name."""
+        self.town = self.portal.homes.find_town(self.request.host_name)
+        first = self.request.path.split("/")[1]
+        if self.town not in ("", first) and first in self.portal.directory.list_tenants():
+            raise NotPublicError
+        if self.portal.homes.is_encrypted:
+            self.set_header("Strict-Transport-Security", policies.ENCRYPTED)
 
     def set_default_headers(self) -> None:
         """Say what holds for every answer, and nothing about the program that gives it."""
@@ -179,183 +190,3 @@ def _accepts_gzip(header: str) -> bool:
         if name.strip() in {"gzip", "*"}:
             return not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
     return False
-
-
-class StartHandler(BaseHandler):
-    """All tenants and what they have published."""
-
-    kind = "start"
-
-    async def get(self, *names: str) -> None:
-        """Show them."""
-        question = self.parse_question()
-        language = self.find_language(question.language)
-        await self.send_page(await self.portal.pages.get_start(language, question))
-
-
-class StatementHandler(BaseHandler):
-    """Imprint, privacy, accessibility."""
-
-    kind = "statement"
-
-    async def get(self, *names: str) -> None:
-        """Show one."""
-        question = self.parse_question()
-        language = self.find_language(question.language)
-        await self.send_page(await self.portal.pages.get_statement(names[0], language, question))
-
-
-class TenantHandler(BaseHandler):
-    """What one tenant has published."""
-
-    kind = "tenant"
-
-    async def get(self, *names: str) -> None:
-        """Show it."""
-        question = self.parse_question()
-        language = self.find_language(question.language)
-        await self.send_page(await self.portal.pages.get_tenant(names[0], language, question))
-
-
-class PublicationHandler(BaseHandler):
-    """A page, in the variant that the address asks for."""
-
-    kind = "page"
-
-    async def get(self, *names: str) -> None:
-        """Show it."""
-        self.edition = self.portal.directory.find_edition(names[0], names[1])
-        if self.edition is None:
-            raise NotPublicError
-        question = self.parse_question()
-        language = self.find_language(question.language)
-        await self.send_page(await self.portal.pages.get_publication(self.edition, language, question))
-
-
-class PublicationFileHandler(BaseHandler):
-    """A file of a page that is public now."""
-
-    kind = "file"
-
-    async def get(self, *names: str) -> None:
-        """Send it, to be kept for ever: its name says what is in it."""
-        tenant, slug, digest, ending = names
-        edition = self.portal.directory.find_edition(tenant, slug)
-        if edition is None:
-            raise NotPublicError
-        await self.send_file(edition.publication, digest, ending)
-
-    async def send_file(
-        self, publication: Publication, digest: str, ending: str, is_preview: bool = False
-    ) -> None:
-        """Send a file if it belongs to the publication."""
-        file = self.portal.pages.find_file(publication, digest, ending)
-        if file is None:
-            raise NotPublicError
-        media_type = FILE_TYPES[ending]
-        headers = policies.make_file_policy(media_type, is_preview)
-        cache = policies.NEVER if is_preview else policies.IMMUTABLE
-        if file.size > LARGE_BYTES:
-            with self.portal.pages.open_file(file) as content:
-                await self.send_large(content, file, {**headers, "Content-Type": media_type}, cache)
-        else:
-            await self.send(await self.portal.pages.get_file(file, media_type), headers, cache)
-
-
-class PreviewHandler(BaseHandler):
-    """A page that is not public yet, for the one visit of a ticket."""
-
-    kind = "preview"
-
-    async def get(self, *names: str) -> None:
-        """Show it and spend the ticket; a look at the headers alone spends nothing."""
-        if self.request.headers.get("Sec-Purpose", "").startswith("prefetch"):
-            raise PrefetchError
-        question = self.parse_question()
-        previews, language = self.portal.previews, self.find_language(question.language)
-        ticket = previews.check(names[0])
-        content = await self.portal.pages.get_preview(ticket, language, question)
-        if self.request.method != "HEAD":
-            previews.spend(names[0])  # last, so that an address with a mistake in it costs no visit
-        await self.send_page(content, policies.PREVIEW, policies.NEVER)
-
-
-class PreviewFileHandler(PublicationFileHandler):
-    """A file of a page whose ticket was spent a little while ago."""
-
-    kind = "preview"
-
-    async def get(self, *names: str) -> None:
-        """Send it."""
-        ticket, digest, ending = names
-        await self.send_file(self.portal.previews.check_files(ticket).publication, digest, ending, True)
-
-
-class StaticHandler(BaseHandler):
-    """Style, widgets' bundle, files of maps."""
-
-    kind = "static"
-
-    async def get(self, *names: str) -> None:
-        """Send one of the files that were there when the portal started."""
-        static = self.portal.statics.find(names[0])
-        if static is None:
-            raise NotPublicError
-        content = await self.portal.contents.get(
-            ("static", names[0]), lambda: make_content(static.path.read_bytes(), static.media_type)
-        )
-        version = self.request.query.removeprefix("v=")
-        await self.send(content, policies.FILE, make_cache_control(static, version))
-
-
-class SlashHandler(BaseHandler):
-    """An address without its last slash."""
-
-    async def get(self, *names: str) -> None:
-        """Lead to the one that has it, whether there is something or not."""
-        self.set_header("Cache-Control", policies.A_DAY)
-        query = f"?{self.request.query}" if self.request.query else ""
-        self.redirect(f"/{'/'.join(names)}/{query}", status=308)
-
-
-class RobotsHandler(BaseHandler):
-    """What search engines may read."""
-
-    async def get(self, *names: str) -> None:
-        """Say so."""
-        body = b"User-agent: *\nDisallow: /preview/\nDisallow: /*/live/\n"
-        await self.send(make_content(body, "text/plain; charset=utf-8"), policies.FILE, policies.A_DAY)
-
-
-class LivezHandler(BaseHandler):
-    """The process lives."""
-
-    async def get(self, *names: str) -> None:
-        """Say so."""
-        self.set_header("Cache-Control", policies.NEVER)
-        self.write({"status": "alive"})
-
-
-class ReadyzHandler(BaseHandler):
-    """Whether the portal can show what is public."""
-
-    async def get(self, *names: str) -> None:
-        """Answer 200, or 503 and what is missing."""
-        self.set_header("Cache-Control", policies.NEVER)
-        if self.portal.directory.is_readable():
-            self.write({"status": "ready"})
-        else:
-            self.set_status(503)
-            missing = {"public": "the folder of what is public cannot be read"}
-            self.write({"status": "not ready", "missing": missing})
-
-
-class MetricsHandler(BaseHandler):
-    """The metrics of this process for Prometheus."""
-
-    async def get(self, *names: str) -> None:
-        """Write them in Prometheus' text format."""
-        metrics.KEPT_BYTES.set(self.portal.contents.size)
-        self.set_header("Cache-Control", policies.NEVER)
-        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.write(generate_latest())
