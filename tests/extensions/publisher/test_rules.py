@@ -61,13 +61,30 @@ def test_an_application_is_completed() -> None:
     application = parse_application({"title": " Fuß\n gänger ", "refresh": "PT15M", "summary": None})
     assert (application.title, application.slug, application.language) == ("Fuß gänger", "fuss-gaenger", "de")
     assert application.licence == "dl-de/zero-2.0"
+    assert (application.topics, application.embed_in) == ((), ())
     assert application_from_dict(json.loads(json.dumps(dataclasses.asdict(application)))) == application
+
+
+@pytest.mark.parametrize("given", [["TRAN", "ENVI", "TRAN"], "TRAN ENVI", " TRAN,ENVI,\n", ("TRAN", "ENVI")])
+def test_topics_are_a_list_or_words(given: object) -> None:
+    assert parse_application({"title": "x", "topics": given}).topics == ("TRAN", "ENVI")
 
 
 @pytest.mark.parametrize(
     ("values", "field", "problem"),
     [
         ({}, "title", "is missing"),
+        ({"title": "x", "topics": ["traffic"]}, "topics", "has 'traffic'; known are AGRI"),
+        ({"title": "x", "topics": {"TRAN": 1}}, "topics", "must be a list of words"),
+        ({"title": "x", "embed_in": ["http://a.example"]}, "embed_in", "write web sites without a path"),
+        ({"title": "x", "embed_in": ["https://a.example/x"]}, "embed_in", "write web sites without a path"),
+        ({"title": "x", "embed_in": ["https://*.example"]}, "embed_in", "write web sites without a path"),
+        ({"title": "x", "embed_in": ["https://a.example'"]}, "embed_in", "write web sites without a path"),
+        (
+            {"title": "x", "embed_in": [f"https://a{n}.example" for n in range(11)]},
+            "embed_in",
+            "has 11; at most",
+        ),
         ({"title": "x", "titel": "y"}, "titel", "is not known; known are title"),
         ({"title": 3}, "title", "must be text"),
         ({"title": "a\u202eb"}, "title", "cannot be seen"),
