@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from urbanlab.datasets import catalog, dataset
+    from urbanlab.describing import describe
     from urbanlab.errors import UrbanlabError
     from urbanlab.loading.load import load
     from urbanlab.publishing import publish
+    from urbanlab.sharing import share
     from urbanlab.streams import stream
     from urbanlab.warehouse import client, query, query_arrow, query_geo
     from urbanlab.widgets.map import map
@@ -20,12 +22,14 @@ __all__ = [
     "catalog",
     "client",
     "dataset",
+    "describe",
     "load",
     "map",
     "publish",
     "query",
     "query_arrow",
     "query_geo",
+    "share",
     "stream",
     "tail",
 ]
@@ -36,12 +40,14 @@ _HOMES = {
     "catalog": "urbanlab.datasets",
     "client": "urbanlab.warehouse",
     "dataset": "urbanlab.datasets",
+    "describe": "urbanlab.describing",
     "load": "urbanlab.loading.load",
     "map": "urbanlab.widgets.map",
     "publish": "urbanlab.publishing",
     "query": "urbanlab.warehouse",
     "query_arrow": "urbanlab.warehouse",
     "query_geo": "urbanlab.warehouse",
+    "share": "urbanlab.sharing",
     "stream": "urbanlab.streams",
     "tail": "urbanlab.widgets.tail",
 }

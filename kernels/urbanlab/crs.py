@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from urbanlab.errors import MapError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 WGS84 = "EPSG:4326"
 LONGITUDES = ("longitude", "lon", "lng", "long", "laengengrad", "x")
 LATITUDES = ("latitude", "lat", "breitengrad", "y")
+_WKT = re.compile(
+    r"(?:MULTI)?(?:POINT|LINESTRING|POLYGON)\s*Z?\s*\(|GEOMETRYCOLLECTION\s*Z?\s*\(", re.IGNORECASE
+)
 GEOMETRIES = ("geometry", "geom", "wkt", "geojson", "point", "position", "location")
 
 
@@ -37,9 +41,36 @@ def from_frame(frame: pd.DataFrame, *, geometry: str | None = None, crs: str = W
             "No column says where: give columns longitude and latitude, or one with WKT or GeoJSON. "
             f"There are {', '.join(map(str, frame.columns))}."
         )
-    places = [_parse_geometry(value) for value in frame[column]]
+    places = _parse_geometries(frame[column])
     rest = frame.drop(columns=column)
     return gpd.GeoDataFrame(rest, geometry=gpd.GeoSeries(places, index=frame.index), crs=crs)
+
+
+def find_geometries(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame of the warehouse with what is a geometry in it, in degrees as the warehouse keeps all places.
+
+    Geometries are those of the warehouse's own shapes, and a text column `geometry` that begins as WKT.
+    """
+    shapes = [name for name, kind in frame.dtypes.items() if str(kind) == "geometry"]
+    if not shapes and not _begins_as_wkt(frame):
+        return frame
+    import geopandas as gpd
+
+    if shapes:
+        placed: pd.DataFrame = gpd.GeoDataFrame(frame, geometry=shapes[0])
+        return placed
+    try:
+        placed = from_frame(frame, geometry="geometry")
+    except MapError:
+        return frame  # a text after all
+    return placed
+
+
+def _begins_as_wkt(frame: pd.DataFrame) -> bool:
+    if "geometry" not in frame.columns or str(frame["geometry"].dtype) != "str":
+        return False
+    first = frame["geometry"].first_valid_index()
+    return first is not None and bool(_WKT.match(frame["geometry"][first]))
 
 
 def to_wgs84(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -81,6 +112,18 @@ def _points(longitudes: pd.Series[Any], latitudes: pd.Series[Any]) -> gpd.GeoSer
     places = gpd.GeoSeries(gpd.points_from_xy(x, y), index=longitudes.index)
     places[x.isna() | y.isna()] = None
     return places
+
+
+def _parse_geometries(column: pd.Series[Any]) -> Any:
+    import shapely
+
+    values = column.tolist()
+    if all(isinstance(value, str) and not value.lstrip().startswith("{") for value in values):
+        try:
+            return shapely.from_wkt(values)
+        except shapely.errors.ShapelyError:
+            pass  # one by one, so that the message can name the wrong one
+    return [_parse_geometry(value) for value in values]
 
 
 def _parse_geometry(value: Any) -> Any:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from urbanlab import html, provenance
+from urbanlab import html, reads
+from urbanlab.about import About, list_facts, list_warnings, make_about, say_age
 from urbanlab.catalogue import fetch_entries
-from urbanlab.contract.naming import OPEN_DATABASE, make_database, make_lab_database
-from urbanlab.errors import DatasetNotFoundError, NotReleasedError, UnknownColumnError, suggest
+from urbanlab.contract.naming import (
+    FOREIGN_MARK,
+    OPEN_DATABASE,
+    SHARED_PREFIX,
+    make_database,
+    make_foreign_table,
+    make_lab_database,
+)
+from urbanlab.errors import (
+    DatasetNotFoundError,
+    NotReleasedError,
+    UnknownColumnError,
+    UrbanlabError,
+    suggest,
+)
+from urbanlab.publisher_client import ask
 from urbanlab.session import Session, current_session
 
 if TYPE_CHECKING:
@@ -24,9 +39,12 @@ KINDS = {
 }
 UNREADABLE = {"de": " (zurzeit nicht lesbar)", "en": " (cannot be read at the moment)"}
 _HEADINGS = {
-    "de": ("Name", "Titel", "Herkunft", "Zeilen", "Spalten"),
-    "en": ("Name", "Title", "From", "Rows", "Columns"),
+    "de": ("Name", "Titel", "Herkunft", "Zeilen", "Stand", "Spalten"),
+    "en": ("Name", "Title", "From", "Rows", "As of", "Columns"),
 }
+_SAMPLE = {"de": "Einige Zeilen", "en": "Some rows"}
+_SEARCH = {"de": "In dieser Tabelle suchen", "en": "Search this table"}
+SAMPLE_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -56,6 +74,7 @@ class Dataset:
         simulated: Whether the figures are made up for demonstration.
         rows: About how many rows there are, or `None`.
         broken: Whether it is released, but cannot be read because what is behind it has changed.
+        about: What else is known: `urbanlab.about.About`, with owner, subject, age and use.
     """
 
     name: str
@@ -71,6 +90,29 @@ class Dataset:
     simulated: bool
     rows: int | None
     broken: bool = False
+    about: About = field(default_factory=About)
+
+    def list_pages(self) -> list[tuple[str, str]]:
+        """Return your town's public pages that have read it as open data: title and address of each.
+
+        Raises `PublishError` where the publisher does not answer.
+        """
+        name = (
+            self.table
+            if self.kind == "open"
+            else f"{OPEN_DATABASE}.{make_foreign_table(self.owner, self.name)}"
+        )
+        pages = ask(current_session(), "GET", "page-uses")["pages"]
+        return [(str(page["title"]), str(page["url"])) for page in pages if name in page["tables"]]
+
+    def sample(self, rows: int = SAMPLE_ROWS) -> pd.DataFrame:
+        """Return some of its rows, whichever come first.
+
+        Raises `WarehouseError` as `urbanlab.query` does.
+        """
+        from urbanlab.warehouse import query
+
+        return query(f"SELECT * FROM {self.table} LIMIT {int(rows)}")  # noqa: S608 - a table's name, a number
 
     def to_frame(
         self,
@@ -123,10 +165,26 @@ class Dataset:
         lines += [
             f"  {column.name} {column.type} {column.unit}  {column.title}".rstrip() for column in self.columns
         ]
-        return "\n".join(lines)
+        session = current_session()
+        lines += [f"  {label}: {text}" for label, text in self._list_facts(session)]
+        return "\n".join([*lines, *(f"  {text}" for text in list_warnings(self.about, session))])
+
+    def _list_facts(self, session: Session) -> list[tuple[str, str]]:
+        return list_facts(self.about, self.licence, self.refresh, session)
+
+    def _make_sample(self, session: Session) -> str:
+        try:
+            frame = self.sample()
+        except UrbanlabError:
+            return ""  # what cannot be read at the moment is described all the same
+        rows = [tuple(map(str, row)) for row in frame.itertuples(index=False)]
+        return (
+            html.table(tuple(map(str, frame.columns)), rows, caption=session.choose(_SAMPLE)) if rows else ""
+        )
 
     def _repr_html_(self) -> str:
-        language = current_session().language
+        session = current_session()
+        language = session.language
         marks = {"de": " (simuliert)", "en": " (simulated)"}
         heads = (
             ("Spalte", "Typ", "Einheit", "Bedeutung")
@@ -138,8 +196,10 @@ class Dataset:
             for column in self.columns
         ]
         caption = f"{self.title}{marks.get(language, marks['en']) if self.simulated else ''} – {self.table}"
-        notes = [self.description, " · ".join(part for part in (self.licence, self.refresh) if part)]
-        return html.table(heads, rows, caption=caption, notes=[note for note in notes if note])
+        facts = " · ".join(f"{label}: {text}" for label, text in self._list_facts(session))
+        notes = [self.description, facts, *list_warnings(self.about, session)]
+        shown = html.table(heads, rows, caption=caption, notes=[note for note in notes if note])
+        return shown + self._make_sample(session)
 
 
 class Catalog(Sequence[Dataset]):
@@ -168,6 +228,7 @@ class Catalog(Sequence[Dataset]):
                 f"{item.title}{session.choose(UNREADABLE) if item.broken else ''}",
                 f"{session.choose(KINDS.get(item.kind, {}))} ({item.owner})",
                 "" if item.rows is None else f"{item.rows:,}".replace(",", "\u202f"),
+                say_age(item.about, session),
                 ", ".join(column.name for column in item.columns),
             )
             for item in self._datasets
@@ -177,27 +238,43 @@ class Catalog(Sequence[Dataset]):
         return html.plain_table(_headings(), self._rows())
 
     def _repr_html_(self) -> str:
-        return html.table(_headings(), self._rows())
+        session = current_session()
+        table = html.table(_headings(), self._rows())
+        # On a public page nothing of this would work.
+        return table if session.is_publication else html.searchable(table, session.choose(_SEARCH))
 
 
-def catalog(search: str = "") -> Catalog:
+def catalog(search: str = "", *, tenant: str = "", kind: str = "") -> Catalog:
     """Return the datasets that you may read: your tenant's, your workshop's, shared and open ones.
 
     Args:
-        search: Only those in whose name, title, description or columns all these words occur.
+        search: Only those in whose name, title, description, keywords or columns all these words occur.
+        tenant: Only those of this owner.
+        kind: Only ``own``, ``lab``, ``shared`` or ``open`` ones.
 
     Returns:
         A `Catalog`: shown as a table, iterable, and indexed by number or name.
 
     Raises:
+        DatasetNotFoundError: there is no such kind.
         SessionError: this Python does not run in Urban Lab.
         WarehouseDownError: the warehouse does not answer.
 
     Example:
-        >>> ul.catalog("rain")
+        >>> ul.catalog("rain", kind="open")
     """
+    if kind and kind not in KINDS:
+        raise DatasetNotFoundError(f"kind={kind!r} is not known; it is one of {', '.join(KINDS)}.")
     words = search.lower().split()
-    return Catalog([item for item in fetch() if all(word in _searchable(item) for word in words)])
+    return Catalog(
+        [
+            item
+            for item in fetch()
+            if tenant in ("", item.owner)
+            and kind in ("", item.kind)
+            and all(word in _searchable(item) for word in words)
+        ]
+    )
 
 
 def dataset(name: str) -> Dataset:
@@ -222,7 +299,7 @@ def dataset(name: str) -> Dataset:
     """
     session = current_session()
     found = find(name, fetch(), session.tenant, publication=session.is_publication)
-    provenance.note(found.table, quote(found.time) if found.time else "", found.simulated)
+    reads.note(found.table)
     return found
 
 
@@ -292,6 +369,7 @@ def _to_dataset(values: dict[str, Any], session: Session) -> Dataset:
         simulated=bool(values.get("simulated")),
         rows=values.get("rows"),
         broken=bool(values.get("broken")),
+        about=make_about(values, session),
     )
 
 
@@ -302,13 +380,14 @@ def _text(value: Any, session: Session) -> str:
 def _short_name(item: Dataset) -> str:
     """Return ``footfall`` of ``open_data.rietberg__footfall``."""
     database, _, table = item.table.partition(".")
-    foreign = database == OPEN_DATABASE or database.startswith("shared_with_")
-    return table.partition("__")[2] if foreign else table
+    foreign = database == OPEN_DATABASE or database.startswith(SHARED_PREFIX)
+    return table.partition(FOREIGN_MARK)[2] if foreign else table
 
 
 def _searchable(item: Dataset) -> str:
     columns = " ".join(f"{column.name} {column.title} {column.description}" for column in item.columns)
-    return f"{item.name} {item.owner} {item.title} {item.description} {columns}".lower()
+    about = f"{item.about.publisher} {' '.join(item.about.keywords)} {item.about.theme} {item.about.spatial}"
+    return f"{item.name} {item.owner} {item.title} {item.description} {about} {columns}".lower()
 
 
 def _headings() -> tuple[str, ...]:

@@ -15,7 +15,7 @@ UrbanlabError
 ├── StreamError               a topic that cannot be read
 │   └── TopicNotFoundError    no topic of that name, or not yours; names similar ones
 ├── NotReleasedError          in a publication, each of the three above: what is not released as open data
-├── PublishError              a notebook that cannot be handed in
+├── PublishError              a notebook that cannot be handed in, or data that cannot be asked for
 ├── LoadError                 a table that cannot be loaded
 │   └── FileFormatError       a file that is not what its name says
 └── MapError                  something that cannot be drawn
@@ -107,7 +107,7 @@ class NotReleasedError(DatasetNotFoundError, UnknownTableError, TopicNotFoundErr
 
 
 class PublishError(UrbanlabError):
-    """A notebook that cannot be handed in."""
+    """A notebook that cannot be handed in, or data that cannot be asked for."""
 
 
 class LoadError(UrbanlabError):

@@ -13,48 +13,75 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     import pandas as pd
 
-# Beyond this a float no longer holds every whole number.
-EXACT_IN_FLOAT = 2**53
+# What the warehouse calls its shapes; a field of a table that holds one says so under this key.
+SHAPES = frozenset({"Point", "Ring", "LineString", "MultiLineString", "Polygon", "MultiPolygon"})
+SHAPE_KEY = b"shape"
+_UTC = frozenset({"UTC", "Etc/UTC"})
 _WRAPPED = re.compile(r"^(?:Nullable|LowCardinality)\((.*)\)$")
 _DATETIME = re.compile(r"^DateTime(?:\('([^']+)'\))?$")
 _ENUM_VALUE = re.compile(r"'((?:[^'\\]|\\.)*)'\s*=\s*(-?\d+)")
 
 
 def has_doubtful_types(schema: pa.Schema) -> bool:
-    """Return whether a column may be something else than Arrow says: an instant, an enum, an address."""
+    """Return whether a column may be something else than Arrow says: an instant, an enum, an address, a shape."""
     return any(
         pa.types.is_uint32(field.type)
         or pa.types.is_int8(field.type)
         or pa.types.is_int16(field.type)
         or pa.types.is_fixed_size_binary(field.type)
+        or _may_be_shape(field.type)
         for field in schema
     )
 
 
 def with_types(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
     """Return the table with each column as the warehouse's type of the same name says."""
-    columns = [
-        _restore(column, _unwrap(kinds.get(name, "")))
-        for name, column in zip(table.column_names, table.columns, strict=True)
+    plain = [_unwrap(kinds.get(name, "")) for name in table.column_names]
+    columns = [_restore(column, kind) for column, kind in zip(table.columns, plain, strict=True)]
+    fields = [
+        pa.field(
+            field.name,
+            column.type,
+            nullable=field.nullable,
+            metadata={SHAPE_KEY: kind.encode()} if kind in SHAPES else None,
+        )
+        for field, column, kind in zip(table.schema, columns, plain, strict=True)
     ]
-    return pa.table(columns, names=table.column_names)
+    return pa.table(columns, schema=pa.schema(fields))
 
 
-def to_frame(table: pa.Table) -> pd.DataFrame:
-    """Return a frame: text as `str`, instants with zone, whole numbers signed, decimals as floats."""
+def to_frame(table: pa.Table, zone: str = "UTC") -> pd.DataFrame:
+    """Return a frame: whole numbers signed, decimals as floats, what is no number missing, shapes as geometries.
+
+    Text, and whole numbers and truth values that may be missing, are backed by Arrow; all else has numpy's types,
+    from which pictures and models are made at once. Which it is depends on the column's type in the warehouse,
+    not on what an answer happens to hold. Instants in UTC are shown in `zone`.
+    """
     import pandas as pd
 
-    columns = [_for_analysis(column) for column in table.columns]
-    plain = pa.table(columns, names=table.column_names)
-    frame: pd.DataFrame = plain.to_pandas(
-        types_mapper=partial(
-            _choose_dtype, {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}, plain
-        ),
-        date_as_object=False,
-        self_destruct=True,
-        split_blocks=True,
-    )
+    fields, columns = list(table.schema), table.columns
+    del table
+    found = {}
+    for place, field in enumerate(fields):
+        # One after the other, so that a large answer is not twice in memory.
+        found[place] = _to_series(columns[place], field, zone)
+        columns[place] = None
+    frame = pd.DataFrame(found, copy=False)
+    frame.columns = pd.Index([field.name for field in fields])
     return frame
+
+
+def _to_series(column: pa.ChunkedArray, field: pa.Field, zone: str) -> Any:
+    import pandas as pd
+
+    if field.metadata and SHAPE_KEY in field.metadata:
+        from urbanlab.shapes import to_geometries
+
+        return to_geometries(column, field.metadata[SHAPE_KEY].decode())
+    plain = _for_analysis(column, zone)
+    is_whole = pa.types.is_integer(plain.type) or pa.types.is_boolean(plain.type)
+    mapper = pd.ArrowDtype if is_whole and field.nullable else None
+    return plain.to_pandas(types_mapper=mapper, date_as_object=False)
 
 
 def _unwrap(kind: str) -> str:
@@ -116,36 +143,25 @@ def _to_digits(signed: bool, value: bytes) -> str:
     return str(int.from_bytes(value, "little", signed=signed))
 
 
-def _for_analysis(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _may_be_shape(kind: pa.DataType) -> bool:
+    while pa.types.is_list(kind):
+        kind = kind.value_type
+    return pa.types.is_struct(kind) and [field.type for field in kind] == [pa.float64(), pa.float64()]
+
+
+def _for_analysis(column: pa.ChunkedArray, zone: str) -> pa.ChunkedArray:
     kind = column.type
-    if pa.types.is_timestamp(kind) and kind.unit == "s":
-        return column.cast(pa.timestamp("us", tz=kind.tz))
+    if pa.types.is_timestamp(kind):
+        unit = "us" if kind.unit == "s" else kind.unit
+        return column.cast(pa.timestamp(unit, tz=zone if kind.tz in _UTC else kind.tz))
     if pa.types.is_decimal(kind):
         return column.cast(pa.float64())
-    if pa.types.is_unsigned_integer(kind) and _fits_signed(column):
-        # Differences of unsigned numbers wrap around instead of getting negative.
-        return column.cast(pa.int64())
-    if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
-        column = column.cast(pa.int64())
-    if pa.types.is_integer(kind) and column.null_count and not _is_exact_in_float(column):
+    if pa.types.is_unsigned_integer(kind) and not _fits_signed(column):
         return column
-    if pa.types.is_integer(kind) and column.null_count:
-        return column.cast(pa.float64())
-    return column
+    # Differences of unsigned numbers wrap around instead of getting negative.
+    return column.cast(pa.int64()) if pa.types.is_integer(kind) else column
 
 
 def _fits_signed(column: pa.ChunkedArray) -> bool:
     largest = pc.max(column).as_py()
-    return column.null_count == 0 and (largest is None or largest < 2**63)
-
-
-def _is_exact_in_float(column: pa.ChunkedArray) -> bool:
-    ends = pc.min_max(column).as_py()
-    return all(end is None or abs(end) <= EXACT_IN_FLOAT for end in ends.values())
-
-
-def _choose_dtype(nullable: Mapping[pa.DataType, Any], table: pa.Table, kind: pa.DataType) -> Any:
-    """Return pandas' nullable type where the plain one would lose what is missing."""
-    if kind in nullable and any(column.type == kind and column.null_count for column in table.columns):
-        return nullable[kind]
-    return None
+    return largest is None or largest < 2**63

@@ -22,6 +22,18 @@ def table(
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
 
 
+def searchable(shown: str, label: str) -> str:
+    """Return a table of `table` with a field above it that hides the rows without the words typed there."""
+    act = (
+        "const words=this.value.toLowerCase().split(/\\s+/);"
+        "for(const row of this.nextElementSibling.tBodies[0].rows)"
+        "row.hidden=!words.every(word=>row.textContent.toLowerCase().includes(word))"
+    )
+    said = escape(label)
+    field = f'<input type="search" placeholder="{said}" aria-label="{said}" oninput="{escape(act)}">'
+    return f"<div>{field}{shown}</div>"
+
+
 def plain_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, width: int = 48) -> str:
     """Return the table as aligned text; long cells are cut at `width`."""
     cells = [[_cut(str(cell), width) for cell in row] for row in (headings, *rows)]

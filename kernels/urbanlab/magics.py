@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from urbanlab.child_output import carry_child_output
+from urbanlab.completion import register as register_completion
 from urbanlab.errors import ParameterError, SessionError, TopicNotFoundError
 from urbanlab.late_imports import call_after_import
 
@@ -59,9 +60,10 @@ def guard_maps() -> None:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Register the magics and the guard, and take care of child processes' output; IPython calls this."""
+    """Register magics, completion and guard, and take care of child processes' output; IPython calls this."""
     if getattr(shell, "kernel", None) is not None:  # not in a terminal
         carry_child_output(shell.kernel.parent)
+    register_completion(shell)
     call_after_import("folium", guard_maps)
 
     def run_sql(line: str, cell: str) -> Any:

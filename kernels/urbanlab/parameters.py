@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ZONE = re.compile(r"'([^']+)'")
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 # In this order: a bool is an int, a datetime is a date.
 _TYPES: tuple[tuple[type, str], ...] = (
     (bool, "Bool"),
@@ -104,14 +105,29 @@ def _plain(value: Any) -> Any:
 
 
 def _render(value: Any, kind: str) -> Any:
-    """Return the value as the server reads it for this type: an instant as wall time in the type's zone."""
+    """Return the value as the server reads it for this type; in a zone, an instant as seconds since 1970."""
     if isinstance(value, list):
         return [_render(item, kind) for item in value]
     if not isinstance(value, datetime.datetime):
         return value
     zone = _ZONE.search(kind)
+    if zone is None:
+        return _render_wall(value, datetime.UTC, kind)
+    micros = (value - _EPOCH) // datetime.timedelta(microseconds=1)
+    seconds, part = divmod(abs(micros), 1_000_000)
+    if micros < 0 and not seconds:  # the server knows no negative zero
+        return _render_wall(value, _get_zone(zone[1], kind), kind)
+    _get_zone(zone[1], kind)
+    # The wall time of a zone would not say which of autumn's two hours is meant.
+    return f"{'-' if micros < 0 else ''}{seconds:010}{f'.{part:06}' if 'DateTime64' in kind else ''}"
+
+
+def _render_wall(value: datetime.datetime, zone: datetime.tzinfo, kind: str) -> str:
+    return value.astimezone(zone).strftime(f"%Y-%m-%d %H:%M:%S{'.%f' if 'DateTime64' in kind else ''}")
+
+
+def _get_zone(name: str, kind: str) -> datetime.tzinfo:
     try:
-        local = value.astimezone(zoneinfo.ZoneInfo(zone[1]) if zone else datetime.UTC)
-    except zoneinfo.ZoneInfoNotFoundError:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         raise ParameterError(f"{kind} names a time zone that does not exist") from None
-    return local.strftime("%Y-%m-%d %H:%M:%S.%f" if "DateTime64" in kind else "%Y-%m-%d %H:%M:%S")

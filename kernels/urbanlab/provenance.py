@@ -1,34 +1,29 @@
-"""What a notebook has read: noted as it reads, and told to the runner that makes a page of it."""
+"""What a notebook has read, told to the runner that makes a page of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from urbanlab import reads
+from urbanlab.catalogue import fetch_entries
+from urbanlab.datasets import quote
+from urbanlab.session import current_session
+from urbanlab.warehouse import query
 
 MEDIA_TYPE = "application/vnd.urbanlab.sources+json"
 
 
-@dataclass(frozen=True)
-class _Source:
-    time: str
-    simulated: bool
-
-
-_read: dict[str, _Source] = {}
-
-
-def note(table: str, time: str, simulated: bool) -> None:
-    """Note that a dataset was looked up: its table, its column of time as SQL takes it, whether it is made up."""
-    _read[table] = _Source(time, simulated)
-
-
 def describe() -> dict[str, Any]:
-    """Return the tables looked up, their youngest record (ISO 8601, UTC), and whether some are made up."""
-    latest = [_find_latest(table, source.time) for table, source in _read.items() if source.time]
+    """Return the tables that were read, their youngest record (ISO 8601, UTC), and whether some are made up."""
+    tables = set(reads.list_tables())
+    if not tables:
+        return {"datasets": [], "until": "", "simulated": False}
+    read = [entry for entry in fetch_entries(current_session()) if entry["table"] in tables]
+    latest = [_find_latest(entry["table"], entry["time"]) for entry in read if entry.get("time")]
     return {
-        "datasets": sorted(_read),
+        "datasets": sorted(entry["table"] for entry in read),
         "until": max(latest, default=""),
-        "simulated": any(source.simulated for source in _read.values()),
+        "simulated": any(entry.get("simulated") for entry in read),
     }
 
 
@@ -42,7 +37,5 @@ def show() -> None:
 def _find_latest(table: str, time: str) -> str:
     import pandas as pd
 
-    from urbanlab.warehouse import query
-
-    latest = pd.Timestamp(query(f"SELECT max({time}) AS latest FROM {table}")["latest"].iloc[0])  # noqa: S608 - quoted
+    latest = pd.Timestamp(query(f"SELECT max({quote(time)}) AS latest FROM {table}")["latest"].iloc[0])  # noqa: S608
     return "" if pd.isna(latest) or latest.tzinfo is None else latest.tz_convert("UTC").isoformat()

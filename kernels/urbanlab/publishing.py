@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ _TEXTS = {
     "de": {
         "executing": "wird ausgeführt",
         "failed": "fehlgeschlagen",
+        "incomplete": "wartet auf Texte zu Bildern",
         "submitted": "wartet auf die Freigabe",
         "refused": "abgelehnt",
         "released": "veröffentlicht",
@@ -27,6 +29,8 @@ _TEXTS = {
         "taken_down": "gesperrt",
         "progress": "{done} von {all} Seiten",
         "cell": "Zelle {cell}",
+        "pictures": "Bilder ohne Text",
+        "cells": 'Zellen {cells}; submission.describe({{{first}: "…"}})',
         "needs": "Erst freizugeben",
         "how": "Die Freigabe erbitten: submission.request_data(), oder auf der Seite",
         "headings": ("Veröffentlichung", ""),
@@ -36,6 +40,7 @@ _TEXTS = {
     "en": {
         "executing": "is being executed",
         "failed": "failed",
+        "incomplete": "waits for texts of its pictures",
         "submitted": "waits for its release",
         "refused": "refused",
         "released": "public",
@@ -44,6 +49,8 @@ _TEXTS = {
         "taken_down": "taken down",
         "progress": "{done} of {all} pages",
         "cell": "cell {cell}",
+        "pictures": "Pictures without a text",
+        "cells": 'cells {cells}; submission.describe({{{first}: "…"}})',
         "needs": "To be released first",
         "how": "Ask for it: submission.request_data(), or on the page",
         "headings": ("Publication", ""),
@@ -144,6 +151,23 @@ class Submission:
             pause = min(2.0, pause * 1.5)
             self.update()
 
+    @property
+    def undescribed(self) -> list[int]:
+        """The cells, counted from 1, whose pictures have no text for those who cannot see them."""
+        return [int(cell) for cell in self._model.get("undescribed", ())]
+
+    def describe(
+        self, texts: Mapping[int, str] | None = None, *, in_text: bool = False, wait: bool = True
+    ) -> Submission:
+        """Give the pictures of cells their texts, and go on; the notebook is executed once more.
+
+        ``describe({3: "People an hour, highest at noon"})``. ``in_text=True`` says that pictures without a text
+        show nothing that the page's text does not say. Next time begin the cell with ``#| fig-alt: …``.
+        """
+        body = {"texts": {str(cell): text for cell, text in (texts or {}).items()}, "in_text": in_text}
+        self._model = ask(self._session, "POST", f"submissions/{self.id}/pictures", body)
+        return self.wait() if wait else self
+
     def request_data(self, note: str = "") -> list[str]:
         """Ask for the release of all that the notebook `needs`; return what was asked for.
 
@@ -173,6 +197,9 @@ class Submission:
         if self.message:
             place = f"{texts['cell'].format(cell=self.failed_cell)}: " if self.failed_cell else ""
             rows.append(("", place + self.message))
+        if self.state == "incomplete":
+            cells = ", ".join(map(str, self.undescribed))
+            rows.append((texts["pictures"], texts["cells"].format(cells=cells, first=self.undescribed[0])))
         if self.needs:
             rows += [(texts["needs"], ", ".join(self.needs))]
             rows += [(texts["how"], str(need["url"])) for need in self._failure["needs"][:1]]
@@ -202,6 +229,9 @@ def publish(
     refresh: str | None = None,
     topics: Sequence[str] | None = None,
     embed_in: Sequence[str] | None = None,
+    review_by: str | date | None = None,
+    expires: str | date | None = None,
+    pictures_in_text: bool | None = None,
     wait: bool = True,
 ) -> Submission:
     """Hand a notebook in: it is executed with open data only and can then be released by a gatekeeper.
@@ -225,6 +255,10 @@ def publish(
         topics: By which readers find it: of ``AGRI``, ``ECON``, ``EDUC``, ``ENER``, ``ENVI``, ``GOVE``, ``HEAL``,
             ``INTR``, ``JUST``, ``REGI``, ``SOCI``, ``TECH``, ``TRAN``.
         embed_in: Web sites that may show the page in theirs, of those that the town's file allows.
+        review_by: The day by which somebody looks whether the page still holds: you are reminded.
+        expires: The last day on which the public finds the page.
+        pictures_in_text: Whether pictures without a text show nothing that the page's text does not say; else you
+            are asked for the texts of pictures that have none.
         wait: Whether to wait until the notebook has been executed.
 
     Returns:
@@ -251,6 +285,9 @@ def publish(
         "refresh": refresh,
         "topics": None if topics is None else list(topics),
         "embed_in": None if embed_in is None else list(embed_in),
+        "review_by": None if review_by is None else str(review_by),
+        "expires": None if expires is None else str(expires),
+        "pictures_in_text": pictures_in_text,
     }
     application = {
         **_read_side_car(path.with_name(SIDE_CAR)),
@@ -314,6 +351,8 @@ def _read_side_car(path: Path) -> dict[str, Any]:
         values = None
     if not isinstance(values, dict):
         raise PublishError(f"{path.name} beside the notebook is no list of `key: value` lines.")
+    # YAML knows days, JSON does not.
+    values = {key: str(value) if type(value) is date else value for key, value in values.items()}
     try:
         json.dumps(values)
     except (TypeError, ValueError):

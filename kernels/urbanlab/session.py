@@ -15,7 +15,8 @@ from urbanlab.errors import SessionError
 # JupyterHub's own variable; it is not renamed.
 HUB_TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - a variable's name
 GERMANY = (51.2, 10.4)
-PUBLICATIONS = "publications"  # the service user as whom a tenant's publications run
+# The service users as whom a tenant's publications and reports run.
+PUBLICATIONS, REPORTS = "publications", "reports"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class Session:
     def is_publication(self) -> bool:
         """Whether this runs for the public, with open data and nothing else."""
         return self.person == PUBLICATIONS
+
+    @property
+    def is_unattended(self) -> bool:
+        """Whether nobody looks on while this runs."""
+        return self.person in {PUBLICATIONS, REPORTS}
 
     def choose(self, text: Mapping[str, str]) -> str:
         """Return the text in this session's language, else in German, else in any."""

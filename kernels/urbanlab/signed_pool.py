@@ -6,6 +6,7 @@ from typing import Any
 
 import urllib3
 
+from urbanlab import reads
 from urbanlab.credentials import Credentials
 
 # What the gateway answers to a credential that has ended, for example after the machine slept.
@@ -36,7 +37,9 @@ class _SignedPool(urllib3.PoolManager):
         token = self._credentials.get("warehouse").reveal()
         headers = {**(kwargs.get("headers") or {}), "Authorization": f"Bearer {token}"}
         # Never to another address than the one that was asked.
-        return super().urlopen(method, url, redirect=False, **{**kwargs, "headers": headers})
+        response = super().urlopen(method, url, redirect=False, **{**kwargs, "headers": headers})
+        reads.note_answer(response.headers)
+        return response
 
     @staticmethod
     def _was_refused(response: Any) -> bool:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from urbanlab.answers import Allowance, read_answer
 from urbanlab.catalogue import fetch_entries
 from urbanlab.contract.naming import OPEN_DATABASE
-from urbanlab.errors import NotReleasedError, UnknownTableError, UrbanlabError, suggest
+from urbanlab.errors import NotReleasedError, UnknownTableError, UrbanlabError, WarehouseError, suggest
 from urbanlab.parameters import prepare
+from urbanlab.progress import Progress
 from urbanlab.session import Session, current_session
 from urbanlab.warehouse_errors import translate
 
@@ -30,6 +33,15 @@ logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 _lock = threading.Lock()
 _CTE = re.compile(r"\b(\w+)\s+AS\s*\(", re.IGNORECASE)
 _SAID = re.compile(r"none of yours: ([\w.`]+)\Z")
+_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*([A-Za-z]+)", re.DOTALL)
+_NO_INSERT = {
+    "de": 'ul.query liest; INSERT schreibt. Eine Tabelle oder Datei bringt ul.load(frame, "name") in die '
+    'Werkstatt, Zeilen in eine Tabelle ul.client().insert_df("lab_….name", frame), und INSERT … SELECT läuft '
+    "mit ul.client().command(sql).",
+    "en": 'ul.query reads; INSERT writes. ul.load(frame, "name") brings a table or file into the workshop, '
+    'ul.client().insert_df("lab_….name", frame) adds rows to a table, and ul.client().command(sql) runs '
+    "INSERT … SELECT.",
+}
 _TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|TABLE)\s+([\w.`]+)", re.IGNORECASE)
 
 
@@ -64,8 +76,10 @@ def query(sql: str, /, **parameters: Any) -> pd.DataFrame:
             one you write. They are sent beside the text, so no value can change what the query does.
 
     Returns:
-        A frame. Text has pandas' text type; instants carry their time zone (feeds keep UTC;
-        ``frame["t"].dt.tz_convert("Europe/Berlin")`` gives local time); whole numbers are signed.
+        A frame. Text, and whole numbers and truth values that may be missing, are backed by Arrow, so that
+        what is missing stays missing and whole numbers stay whole. Instants are kept in UTC and shown in your
+        tenant's time zone, each with its offset. Geometries (of ClickHouse's types, or WKT in a column
+        ``geometry``) make it a GeoDataFrame in degrees, EPSG:4326.
 
     Raises:
         QuerySyntaxError: the text is no SQL; the message shows where.
@@ -78,9 +92,9 @@ def query(sql: str, /, **parameters: Any) -> pd.DataFrame:
     Example:
         >>> ul.query("SELECT * FROM guetersloh.footfall WHERE persons > {least}", least=100)
     """
-    from urbanlab.frames import to_frame
+    from urbanlab.crs import find_geometries
 
-    return to_frame(query_arrow(sql, **parameters))
+    return find_geometries(_fetch_frame(sql, parameters))
 
 
 def query_arrow(sql: str, /, **parameters: Any) -> pa.Table:
@@ -100,22 +114,7 @@ def query_arrow(sql: str, /, **parameters: Any) -> pa.Table:
         >>> ul.query_arrow("SELECT sensor, persons FROM guetersloh.footfall").num_rows
         35040
     """
-    import pyarrow as pa
-
-    from urbanlab.frames import has_doubtful_types, with_types
-
-    text, values = prepare(sql, parameters)
-    connection = client()
-    with _translated(text):
-        stream: Any = connection.raw_stream(text, values or None, fmt="ArrowStream", settings=_ARROW_SETTINGS)
-        with contextlib.closing(stream):
-            table = _read_table(stream)
-        if table is None:
-            return pa.table({})
-        if not has_doubtful_types(table.schema):
-            return table
-        described = connection.query(f"DESCRIBE TABLE ({_strip(text)}\n)", values or None)
-        return with_types(table, {row[0]: row[1] for row in described.result_rows})
+    return _fetch(sql, parameters, _ONCE)
 
 
 def query_geo(
@@ -142,62 +141,63 @@ def query_geo(
     """
     from urbanlab.crs import from_frame
 
-    return from_frame(query(sql, **parameters), geometry=geometry, crs=crs)
+    return from_frame(_fetch_frame(sql, parameters), geometry=geometry, crs=crs)
 
 
 # On the way from the gateway in the same house, packing costs more than it saves.
-MAX_ERROR_BYTES = 8192
-# Behind it stand its length and a mark of the protocol.
-_ERROR_AT_END = re.compile(r"Code: \d+\. DB::Exception: .*?(?=\s+\d+ \S+\s+__exception__|\Z)", re.DOTALL)
 _ARROW_SETTINGS = {"output_format_arrow_compression_method": "none"}
+_COLUMNS_HEADER = "X-Urbanlab-Columns"  # asks the gateway for the names and types, and answers with them
+# A frame is made beside the answer that it is made of.
+_ONCE, _TWICE = 1, 2
 
 
-def _read_table(stream: Any) -> pa.Table | None:
-    """Return the table that the stream holds, or `None` for a statement that answers nothing."""
+def _fetch_frame(sql: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    from urbanlab.frames import to_frame
+
+    return to_frame(_fetch(sql, parameters, _TWICE), current_session().time_zone)
+
+
+def _fetch(sql: str, parameters: Mapping[str, Any], copies: int) -> pa.Table:
     import pyarrow as pa
-    import urllib3
 
-    head = stream.read(8)
-    if not head:
-        return None
-    answer = _Answer(head, stream)
-    try:
-        with pa.ipc.open_stream(pa.PythonFile(answer, mode="r")) as reader:
-            return reader.read_all()
-    except (pa.ArrowException, urllib3.exceptions.HTTPError) as error:
-        # What goes wrong after the first rows can only be said in the middle of them.
-        raise translate(answer.find_error(error) or error) from None
+    from urbanlab.frames import has_doubtful_types, with_types
+
+    text, values = prepare(sql, parameters)
+    session = current_session()
+    _check_reads(text, session)
+    connection = client()
+    allowance = Allowance(copies)
+    with _translated(text), Progress(session) as progress:
+        stream: Any = connection.raw_stream(
+            text,
+            values or None,
+            fmt="ArrowStream",
+            settings=_ARROW_SETTINGS,
+            transport_settings={_COLUMNS_HEADER: "1"},
+        )
+
+        def note(rows: int, size: int) -> None:
+            progress.note(rows, size)
+            allowance.take(rows, size)
+
+        # Closing hangs up, and then the engine stops what is not read to its end.
+        with contextlib.closing(stream):
+            table = read_answer(stream, note)
+        if table is None:
+            return pa.table({})
+        if not has_doubtful_types(table.schema):
+            return table
+        columns = stream.headers.get(_COLUMNS_HEADER)
+        if columns is None:  # too many for a header
+            described = connection.query(f"DESCRIBE TABLE ({_strip(text)}\n)", values or None)
+            columns = json.dumps([row[:2] for row in described.result_rows])
+        return with_types(table, dict(json.loads(columns)))
 
 
-class _Answer:
-    """A readable that gives back the bytes already taken from another one, and remembers the last ones."""
-
-    closed = False
-
-    def __init__(self, head: bytes, rest: Any) -> None:
-        self._head, self._rest = head, rest
-        self._last = head
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes."""
-        if self._head:
-            taken, self._head = (self._head, b"") if size < 0 else (self._head[:size], self._head[size:])
-            return taken + self._read_rest(size - len(taken) if size >= 0 else -1)
-        return self._read_rest(size)
-
-    def find_error(self, error: Exception) -> Exception | None:
-        """Return the error that the warehouse wrote at the end of an answer that broke off with `error`."""
-        # What came before a connection ended is kept by the error of the standard library within.
-        partial = next((bytes(part.partial) for part in error.args if hasattr(part, "partial")), None)
-        end = self._rest.read(MAX_ERROR_BYTES) if partial is None else partial
-        text = (self._last + end)[-MAX_ERROR_BYTES:].decode("utf-8", "replace")
-        found = _ERROR_AT_END.search(text)
-        return Exception(found[0]) if found else None
-
-    def _read_rest(self, size: int) -> bytes:
-        taken = bytes(self._rest.read(None if size < 0 else size)) if size else b""
-        self._last = (self._last + taken[-MAX_ERROR_BYTES:])[-MAX_ERROR_BYTES:]
-        return taken
+def _check_reads(sql: str, session: Session) -> None:
+    first = _FIRST_WORD.match(sql)
+    if first and first[1].upper() == "INSERT":
+        raise WarehouseError(session.choose(_NO_INSERT))
 
 
 def _strip(sql: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,84 @@ def test_a_query_and_its_errors_are_short_and_show_no_token(kernel: Kernel) -> N
     assert not any(HUB_TOKEN_VALUE in text or "eyJ" in text for text in shown)
 
 
+SLOW = "SELECT sum(sin(number) + cos(number) + tan(number)) AS s FROM numbers({rows})"
+
+
+def _count_running(warehouse: Any) -> int:
+    """Return how many statements the engine itself works on."""
+    with socket.socket(socket.AF_UNIX) as plug:
+        plug.connect(str(warehouse.socket))
+        plug.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        with plug.makefile("rb") as answer:
+            text = answer.read().decode()
+    return int(float(re.findall(r"(?m)^urbanlab_engine_running (\S+)", text)[0]))
+
+
+def test_interrupting_a_cell_ends_its_query_in_the_engine(kernel: Kernel, warehouse: Any, wait: Any) -> None:
+    kernel.run("import urbanlab as ul; ul.query('SELECT 1 AS x')")
+    # Before its first row, and while it streams.
+    for sql in (SLOW.format(rows=4_000_000_000), "SELECT number, tan(number) AS t FROM numbers(4000000000)"):
+        asked = kernel.client.execute(f"answer = ul.query_arrow({sql!r})")
+        wait(lambda: _count_running(warehouse) == 1, 20, "the engine works on it")
+        kernel.manager.interrupt_kernel()
+        while (reply := kernel.client.get_shell_msg(timeout=20))["parent_header"]["msg_id"] != asked:
+            pass
+        assert reply["content"]["ename"] == "KeyboardInterrupt"
+        wait(lambda: _count_running(warehouse) == 0, 5, "the engine works on nothing")
+        wait(lambda: "2" in kernel.run("ul.query('SELECT 2 AS x')"), 10, "the next cell works")
+
+
+def test_a_long_query_shows_its_progress_and_takes_it_away(kernel: Kernel, warehouse: Any) -> None:
+    kernel.run("import urbanlab as ul")
+    shown: list[tuple[str, dict[str, str]]] = []
+
+    def keep(message: dict[str, Any]) -> None:
+        if message["msg_type"] in ("display_data", "update_display_data"):
+            shown.append((message["msg_type"], message["content"]["data"]))
+
+    # However fast the machine: longer than what is called quick.
+    long = SLOW.format(rows="{rows:UInt64}")
+    code = (
+        "import time; began, rows = time.monotonic(), 20_000_000\n"
+        "while time.monotonic() - began < 2:\n"
+        f"    began, rows = time.monotonic(), 2 * rows; answer = ul.query({long!r}, rows=rows)"
+    )
+    kernel.client.execute_interactive(code, output_hook=keep, timeout=120)
+    first, last = shown[0], shown[-1]
+    assert first[0] == "display_data" and first[1]["text/plain"].startswith("Query running: 1 s. Stop it")
+    assert '<progress aria-label="Query running"></progress>' in first[1]["text/html"]
+    assert last == ("update_display_data", {"text/plain": "", "text/html": ""})
+
+
+def test_an_answer_that_outgrows_the_kernel_is_refused_and_the_kernel_lives(kernel: Kernel) -> None:
+    kernel.run(
+        "import urbanlab as ul, resource, psutil; ul.query('SELECT 1 AS x')\n"
+        "most = psutil.Process().memory_info().data + (200 << 20)\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (most, most))"
+    )
+    many = "SELECT number, toString(number) AS text FROM numbers(1000000000)"
+    shown = kernel.run(f"ul.query({many!r})")
+    assert "LimitError" in shown and "larger than this kernel's memory" in shown and "in batches" in shown
+    batches = (
+        f"with ul.client().query_arrow_stream({many!r}) as batches: print(next(iter(batches)).num_rows > 0)"
+    )
+    assert "True" in kernel.run(batches)
+    assert "2" in kernel.run("ul.query('SELECT 2 AS x')")
+
+
+def test_a_cell_of_sql_is_completed_as_front_ends_ask_for_it(kernel: Kernel) -> None:
+    def complete(code: str) -> list[str]:
+        asked = kernel.client.complete(code, len(code))
+        while (reply := kernel.client.get_shell_msg(timeout=20))["parent_header"]["msg_id"] != asked:
+            pass
+        content = reply["content"]
+        return [code[: content["cursor_start"]] + match for match in content["matches"]]
+
+    cell = "%%sql busy\nSELECT"
+    assert complete(f"{cell} * FROM town.foot") == [f"{cell} * FROM town.footfall"]
+    assert f"{cell} toStartOfHour" in complete(f"{cell} tostartof")
+
+
 def test_folium_alone_loads_nothing_from_others_either(kernel: Kernel) -> None:
     page = kernel.run("import folium; print(folium.Map([51.9, 8.4])._repr_html_())")
     assert "/leaflet/leaflet.js" in page
@@ -123,17 +202,16 @@ def test_folium_alone_loads_nothing_from_others_either(kernel: Kernel) -> None:
 
 
 def test_a_tail_does_not_hold_the_kernel_and_survives_an_interrupt(
-    streaming_kernel: Kernel, kafka: Any
+    streaming_kernel: Kernel, kafka: Any, wait: Callable[..., Any]
 ) -> None:
     kernel = streaming_kernel
     kafka.send("town.kernel_feed", b'{"n": 1}')
     assert "Tail of kernel_feed" in kernel.run("import urbanlab as ul; t = ul.tail('kernel_feed'); t")
-    assert "2" in kernel.run("1 + 1", seconds=5)
+    assert "2" in kernel.run("1 + 1", seconds=30)
     assert kernel.interrupt("import time; time.sleep(60)", after=1) == "KeyboardInterrupt"
     assert "True" in kernel.run("t._follower.is_running()", seconds=10)
     kafka.send("town.kernel_feed", b'{"n": 2}')
-    kernel.run("import time; time.sleep(2)")
-    assert "{'n': 2}" in kernel.run("t.messages()[-1].value")
+    wait(lambda: "{'n': 2}" in kernel.run("t.messages()[-1].value"), 30)
 
 
 def test_a_stream_ends_by_an_interrupt(streaming_kernel: Kernel) -> None:
@@ -150,9 +228,10 @@ def test_a_restart_with_a_running_tail_is_quick_and_the_next_tail_works(streamin
     kernel = streaming_kernel
     kernel.run("import urbanlab as ul; t = ul.tail('kernel_feed'); import time; time.sleep(2)")
     kernel.client.stop_channels()
+    kernel.manager.shutdown_wait_time = 60  # until it would be killed
     began = time.monotonic()
     kernel.manager.restart_kernel()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     kernel.connect()
     kernel.run("import urbanlab as ul; t = ul.tail('kernel_feed'); import time; time.sleep(2)")
     assert "True" in kernel.run("t._follower.is_running()")

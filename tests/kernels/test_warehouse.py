@@ -26,6 +26,7 @@ def session_of_the_town(warehouse_session: Session) -> Session:
 def test_a_query_gives_a_frame_with_instants_in_their_zone() -> None:
     frame = ul.query("SELECT * FROM town.footfall ORDER BY observed_at LIMIT 3")
     assert list(frame.persons) == [0, 1, 2] and str(frame.persons.dtype) == "int64"
+    assert str(frame.observed_at.dt.tz) == "Europe/Berlin" and frame.observed_at[1].hour == 2
     assert frame.observed_at[1] == pd.Timestamp("2026-03-01 01:00", tz="UTC")
     assert set(frame.sensor) == {"counter"}
 
@@ -52,6 +53,11 @@ def test_places_come_as_geometries() -> None:
     frame = ul.query_geo("SELECT name, longitude, latitude FROM town.sensors ORDER BY id")
     assert frame.crs.to_epsg() == 4326
     assert {(place.x, place.y) for place in frame.geometry} == {(8.4, 51.9), (8.5, 51.8)}
+
+
+def test_shapes_of_the_warehouse_make_it_a_frame_with_places() -> None:
+    frame = ul.query("SELECT name, (longitude, latitude)::Point AS place FROM town.sensors ORDER BY id")
+    assert frame.crs.to_epsg() == 4326 and [place.x for place in frame.place] == [8.4, 8.5]  # type: ignore[attr-defined]
 
 
 def test_the_client_is_an_ordinary_one_and_writes_in_the_workshop() -> None:
@@ -136,6 +142,18 @@ def test_what_goes_wrong_is_one_of_our_errors(
     text = str(caught.value)
     assert text and "eyJ" not in text and "127.0.0.1" not in text and "__exception__" not in text
     assert "DB::Exception" not in text and caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO lab_town.t VALUES (1)",
+        "-- a remark\n/* INSERT */ insert into lab_town.t SELECT {n}",
+    ],
+)
+def test_who_writes_by_a_query_is_told_what_to_use(sql: str) -> None:
+    with pytest.raises(errors.WarehouseError, match=r"ul\.load.*insert_df.*command"):
+        ul.query(sql, **({"n": 1} if "{n}" in sql else {}))
 
 
 def test_an_answer_that_breaks_off_says_why_and_not_that_it_is_no_table() -> None:

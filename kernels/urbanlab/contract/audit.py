@@ -29,6 +29,7 @@ DATA_ACT = "data-act"
 REPORT_DELIVERED = "report-delivered"
 # --- of the operator's command ---
 TENANT_CHANGED = "tenant-changed"
+PERSON_ACCEPTED = "person-accepted"
 # --- of the writer itself ---
 LOG_REPAIRED = "log-repaired"
 ENTRIES_EXPIRED = "entries-expired"
@@ -38,6 +39,7 @@ PERSON_EXPORTED = "person-exported"
 EVENTS = (
     *(LOGIN, LOGIN_REFUSED, LOGOUT, SERVER_STARTED, SERVER_STOPPED, ACCESS_REVOKED, ROLES_CHANGED, ADMIN_ACT),
     *(CREDENTIAL_REFUSED, QUERY_REFUSED, PAGE_ACT, DATA_ACT, REPORT_DELIVERED, TENANT_CHANGED),
+    PERSON_ACCEPTED,
     *(LOG_REPAIRED, ENTRIES_EXPIRED, PERSON_ERASED, PERSON_EXPORTED),
 )
 

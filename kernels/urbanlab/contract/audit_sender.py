@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 2.0
 BATCH = 100
 MAX_PAUSE_SECONDS = 5.0
+FLOOD_SECONDS = 30.0  # until somebody looks whether a flood has ended
 READY, BEGUN, BAD = ".json", ".begun", ".bad"
 
 
@@ -96,15 +97,26 @@ class AuditSender:
         self._put(make_entry(event, tenant, **data), self._make_path(READY))
 
     def record_often(self, event: str, tenant: str, **data: Any) -> None:
-        """As `record`, but no more of one person than `Limits` lets through; the next says how many were not."""
+        """As `record`, but no more of one person than `Limits` lets through, see `bound`."""
         bounded = self.bound(event, tenant, **data)
         if bounded is not None:
             self.record(event, tenant, **bounded)
 
     def bound(self, event: str, tenant: str, **data: Any) -> dict[str, Any] | None:
-        """Return the data to record, or None where this is one too many."""
-        suppressed = self._limits.count((event, tenant, str(data.get("person", ""))))
+        """Return the data to record, or None where this is one too many.
+
+        How many were too many is told by the next that is not, or by the last of them when the flood has ended. A
+        process that ends meanwhile tells of no more.
+        """
+        suppressed = self._limits.count(make_entry(event, tenant, **data))
         return None if suppressed is None else {**data, "suppressed": suppressed or None}
+
+    def record_ended_floods(self, now: float | None = None) -> None:
+        """Record the last entry of each flood that has ended, with how many went before it."""
+        for flood in self._limits.take_ended(now):
+            before = {"suppressed": flood.count - 1} if flood.count > 1 else {}
+            entry = dataclasses.replace(flood.last, data={**flood.last.data, **before})
+            self._put(entry, self._make_path(READY))
 
     @contextmanager
     def begin(self, event: str, tenant: str, **data: Any) -> Iterator[dict[str, Any]]:
@@ -181,9 +193,10 @@ class AuditSender:
     def _deliver_always(self) -> None:
         pause = 0.0
         while True:
-            self._wake.wait()
+            self._wake.wait(FLOOD_SECONDS)
             try:
                 self._wake.clear()
+                self.record_ended_floods()
                 while self._deliver():
                     pause = 0.0
                 self._rest()

@@ -33,6 +33,7 @@ RECORDS = "URBANLAB_RECORDS"  # folder of the resolved tenants, one JSON file ea
 SECRETS = "URBANLAB_SECRETS"  # folder of this service's secrets, one file each (contract.secrets)
 SERVICE_STATE = "URBANLAB_SERVICE_STATE"  # folder that belongs to this service alone
 ENGINE_SOCKET = "URBANLAB_ENGINE_SOCKET"
+WAREHOUSE_CLUSTER = "URBANLAB_WAREHOUSE_CLUSTER"  # address of a ClickHouse server instead of the engine
 HUB_URL = "URBANLAB_HUB_URL"  # of the hub, as browsers see it
 PUBLIC = "URBANLAB_PUBLIC"  # folder of what is public (contract.publications)
 SNAPSHOT_PATH = "URBANLAB_SNAPSHOT_PATH"  # folder of the built bundle that shows widgets in pages
@@ -40,10 +41,15 @@ PORTAL_URL = "URBANLAB_PORTAL_URL"  # of the portal, as browsers see it
 AUDIT_SOCKET = "URBANLAB_AUDIT_SOCKET"  # of the audit log's writer
 AUDIT_SENDERS = "URBANLAB_AUDIT_SENDERS"  # for that writer alone: "hub=0 publisher=30005", by Unix account
 
+SMTP_URL = "URBANLAB_SMTP_URL"  # of the mail server, for services that send mail: smtp+starttls://USER@HOST:587
+SMTP_FROM = "URBANLAB_SMTP_FROM"  # the sender's address
+SMTP_PASSWORD_FILE = "URBANLAB_SMTP_PASSWORD_FILE"  # noqa: S105 - the name of a file
+
 SERVICE_VARIABLES = (
     *(BIND, PORT, HUB_API_URL, KEYCLOAK_REALM_URL, KAFKA_BOOTSTRAP, WAREHOUSE_URL),
-    *(RECORDS, SECRETS, SERVICE_STATE, ENGINE_SOCKET, HUB_URL),
+    *(RECORDS, SECRETS, SERVICE_STATE, ENGINE_SOCKET, WAREHOUSE_CLUSTER, HUB_URL),
     *(PUBLIC, SNAPSHOT_PATH, PORTAL_URL, PUBLISHER_URL, ASSETS_PATH, AUDIT_SOCKET, AUDIT_SENDERS),
+    *(SMTP_URL, SMTP_FROM, SMTP_PASSWORD_FILE),
 )
 
 # The settings of an installation (URBANLAB_STATE, URBANLAB_HUB_PORT, ...) are the fields of

@@ -183,7 +183,9 @@ def make_report_table(tenant: str, dataset: str) -> str:
     database, dot, table = dataset.rpartition(".")
     own = (make_database(tenant), make_lab_database(tenant), make_shared_database(tenant))
     if dot and database not in own:
-        raise NamingError(f"{dataset!r} is no dataset of {tenant}: name one alone or as {' or '.join(own)}, dot, name")
+        raise NamingError(
+            f"{dataset!r} is no dataset of {tenant}: name one alone or behind {', '.join(own)} and a dot"
+        )
     owner, mark, name = table.partition("__")
     if mark and database == make_shared_database(tenant):
         return f"{database}.{make_foreign_table(owner, name)}"
@@ -235,3 +237,18 @@ def _escape(name: str) -> str:
     return b"".join(
         bytes([byte]) if _PLAIN_PERSON.match(bytes([byte])) else b"~%02x" % byte for byte in encoded
     ).decode()
+
+
+def make_staging_name(dataset: str, began: float, number: int) -> str:
+    """Return the name under which a dataset of the workshop is filled before it takes its place.
+
+    It says in seconds since 1970 when that began, and holds a number below 65536 against collisions.
+    """
+    # No dataset's name has two underscores, so these are free.
+    return f"{check_dataset_name(dataset)}{FOREIGN_MARK}{int(began):08x}{number:04x}"
+
+
+def find_staging_begin(table: str) -> int | None:
+    """Return when the filling of a table of the workshop began, or `None` for a table that is no such."""
+    found = re.fullmatch(r"[a-z0-9_]+__([0-9a-f]{8})[0-9a-f]{4}", table)
+    return int(found[1], 16) if found else None

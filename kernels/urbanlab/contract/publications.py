@@ -7,6 +7,7 @@ The publisher alone writes the folder (`environment.PUBLIC`), the portal reads i
 * ``publications/TENANT/SLUG.json`` – a `Publication`, the version that is public now; replaced whole
 * ``tenants.json`` – the tenants as the public sees them: a list of `PublicTenant`
 * ``logos/DIGEST.ENDING`` – a tenant's mark, named by the SHA-256 of its bytes
+* ``variants/TENANT/SLUG.json`` – its pages that are made on demand, see `urbanlab.contract.variants`
 * ``tickets/DIGEST.json`` – a `Ticket` for one preview, named by the SHA-256 of the ticket's text
 """
 
@@ -103,13 +104,19 @@ class Choice:
 
 @dataclass(frozen=True)
 class Parameter:
-    """What visitors may vary: a name of the notebook's parameters cell and the values it may take."""
+    """What visitors may vary: a name of the notebook's parameters cell and the values it may take.
+
+    It has choices, or limits: `urbanlab.contract.ranges` knows which values those allow.
+    """
 
     name: str
     title: str
     choices: tuple[Choice, ...]
-    kind: str = "text"  # text, integer or number: as what the notebook gets the value
-    default: str = ""  # one of the choices
+    kind: str = "text"  # text, integer, number or date: as what the notebook gets the value, a date as text
+    default: str = ""  # one of the values
+    minimum: str = ""
+    maximum: str = ""
+    step: str = ""  # from the minimum on; of dates in days
 
 
 @dataclass(frozen=True)

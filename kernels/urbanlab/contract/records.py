@@ -130,6 +130,14 @@ class PortalProfile:
 
 
 @dataclass(frozen=True)
+class PublishingRules:
+    """Who hears of a tenant's publications by mail, and which other tenants' gatekeepers may decide for it."""
+
+    mail: str = ""  # a mailbox of those who release
+    deputies: tuple[str, ...] = ()  # ids of tenants
+
+
+@dataclass(frozen=True)
 class Tenant:
     """A tenant as the services see it; resolved from its file over the defaults, secrets never in it."""
 
@@ -157,6 +165,7 @@ class Tenant:
     audit_days: int = 730  # for which the audit log is kept
     accept_shares: str = "by_hand"  # what partners offer is accepted by somebody, or it is `automatic`
     portal: PortalProfile = PortalProfile()
+    publishing: PublishingRules = PublishingRules()
 
 
 def tenant_from_dict(values: dict[str, Any]) -> Tenant:
@@ -185,6 +194,7 @@ def tenant_from_dict(values: dict[str, Any]) -> Tenant:
         "warehouse": WarehouseLimits(**values.get("warehouse", {})),
         "shared_folders": folders,
         "portal": _make_portal_profile(values.get("portal", {})),
+        "publishing": make_publishing_rules(values.get("publishing", {})),
     }
     return Tenant(**{**values, **converted})
 
@@ -192,6 +202,11 @@ def tenant_from_dict(values: dict[str, Any]) -> Tenant:
 def _make_portal_profile(values: dict[str, Any]) -> PortalProfile:
     lists = {name: tuple(values.get(name, ())) for name in ("host_names", "embed_in")}
     return PortalProfile(**{**values, **lists})
+
+
+def make_publishing_rules(values: dict[str, Any]) -> PublishingRules:
+    """Return the rules that a tenant's file or record has."""
+    return PublishingRules(values.get("mail", ""), tuple(values.get("deputies", ())))
 
 
 def tenant_to_dict(tenant: Tenant) -> dict[str, Any]:

@@ -27,6 +27,7 @@ TRUE, FALSE = frozenset({"true", "wahr", "ja", "yes"}), frozenset({"false", "fal
 # Remarks such as "technische Störung" hold no number, so little is lost when they become missing; a word
 # with a digit, 12a among house numbers, says that the column is something else.
 MOST_REMARKS, MOST_MISFITS = 0.2, 0.005
+MOST_UNREAD = 1000
 UTC = pa.timestamp("us", tz="UTC")
 
 
@@ -55,6 +56,7 @@ class TextColumn:
         encoded = encoded.dictionary_encode()
         self.words = self._originals = encoded.dictionary
         self._codes = encoded.indices
+        self.unread: list[tuple[int, str]] = []  # lines with what is not understood and missing now
         self._lines = lines
         codes = self._codes.drop_null().to_numpy()
         self.counts = pa.array(np.bincount(codes, minlength=len(self.words)), pa.int64())
@@ -91,6 +93,12 @@ class TextColumn:
     def lines_at(self, positions: Any) -> list[int]:
         """Return the lines of these rows."""
         return [self._lines[row] for row in positions]
+
+    def keep_unread(self, mask: Any) -> None:
+        """Remember the first lines in which the words of `mask` stand, with the words."""
+        rows = np.flatnonzero(self.spread_numpy(_numpy(mask), False))[:MOST_UNREAD].tolist()
+        cells = self.spread(self._originals).take(pa.array(rows, pa.int64())).to_pylist()
+        self.unread = list(zip(self.lines_at(rows), cells, strict=True))
 
     def say(self, mask: Any) -> dict[str, object]:
         """Return count, words and rows of the words of `mask`, for a note."""
@@ -218,7 +226,10 @@ def _judge(text: TextColumn, fits: Any, kind: str) -> list[Note] | Understood | 
         return None
     if wrong <= MOST_MISFITS * filled and remarks <= MOST_REMARKS * filled:
         said = _say_missing(text)
-        return [*said, note("unfit", **text.say(misfits))] if wrong + remarks else said
+        if wrong + remarks:
+            text.keep_unread(misfits)
+            said.append(note("unfit", **text.say(misfits)))
+        return said
     # Worth saying only where most of the column would have been of the kind.
     if 2 * fitting > filled:
         return keep_text(text, note("stays_text", kind=_KIND_WORDS[kind], **text.say(misfits)))

@@ -63,6 +63,7 @@ def read_csv(content: bytes, name: str) -> RawTable:
             lines,
             _make_notes(dialect, encoding, odd, surplus),
             comma=_hint(dialect.separator),
+            zone="\n".join(dialect.preamble),
         )
     )
 

@@ -9,13 +9,25 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from urbanlab.errors import FileFormatError, LoadError
-from urbanlab.loading.excel import to_column
+from urbanlab.loading.excel_cells import to_column
+from urbanlab.loading.headings import check_width
 from urbanlab.loading.notes import note
 from urbanlab.loading.raw import RawTable
+from urbanlab.loading.room import check_size
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
+
+_CHOOSE_FIRST = (
+    "choose columns or rows first, for example pandas.read_parquet(path, columns=[…], filters=[…]), "
+    "and give the frame to ul.load"
+)
+
+
+def read_any_frame(frame: Any) -> RawTable:
+    """Return the columns of a frame, with places in degrees where it has some."""
+    return read_geo_frame(frame) if hasattr(frame, "active_geometry_name") else read_frame(frame)
 
 
 def read_frame(frame: pd.DataFrame) -> RawTable:
@@ -71,11 +83,12 @@ def read_parquet(content: bytes, name: str) -> RawTable:
     """Return the columns of a Parquet or GeoParquet file."""
     try:
         with pa.parquet.ParquetFile(io.BytesIO(content)) as file:
+            check_width(len(file.schema_arrow))
             is_geo = b"geo" in (file.schema_arrow.metadata or {})
-            table = file.read() if not is_geo else None
+            table = _read_batches(file, name)
     except (pa.ArrowException, OSError):
         raise FileFormatError(f"{name} is a damaged Parquet file; write it again.") from None
-    if table is None:
+    if is_geo:
         import geopandas as gpd
 
         raw = read_geo_frame(gpd.read_parquet(io.BytesIO(content)))
@@ -84,6 +97,16 @@ def read_parquet(content: bytes, name: str) -> RawTable:
         raw = RawTable(list(table.column_names), columns, range(1, table.num_rows + 1), parse=False)
     raw.notes.insert(0, note("format", what="Parquet"))
     return raw
+
+
+def _read_batches(file: Any, name: str) -> pa.Table:
+    """Return the table, read piece by piece: a small file may hold the same value a thousand million times."""
+    size, batches = 0, []
+    for batch in file.iter_batches():
+        batches.append(batch)
+        size += batch.nbytes
+        check_size(name, size, _CHOOSE_FIRST)
+    return pa.Table.from_batches(batches, file.schema_arrow)
 
 
 def _reset(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -10,18 +10,27 @@ from collections.abc import Iterable, Sequence
 from urbanlab.errors import LoadError
 from urbanlab.loading.raw import MOST_COLUMNS
 
-LONGEST = 60
+LONGEST, LONGEST_HEADING = 60, 2000
 _LETTERS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "µ": "u", "μ": "u"}
 )
 
 
+def check_width(columns: int) -> None:
+    """Raise `LoadError` for a table that is too wide."""
+    if columns > MOST_COLUMNS:
+        raise LoadError(
+            f"The table has {columns} columns; at most {MOST_COLUMNS} can be loaded. If the columns are dates "
+            "or places, turn them into rows first (pandas: frame.melt(...)), else choose the columns you need."
+        )
+
+
 def check_headings(names: Sequence[str]) -> None:
     """Raise `LoadError` for a table that is too wide or has one heading twice."""
-    if len(names) > MOST_COLUMNS:
+    check_width(len(names))
+    if any(len(name) > LONGEST_HEADING for name in names):
         raise LoadError(
-            f"The table has {len(names)} columns; at most {MOST_COLUMNS} can be loaded. If the columns are dates "
-            "or places, turn them into rows first (pandas: frame.melt(...)), else choose the columns you need."
+            f"A heading has more than {LONGEST_HEADING} characters: the first line holds no headings."
         )
     twice = sorted(name for name, times in Counter(names).items() if name and times > 1)
     if twice:

@@ -8,8 +8,9 @@ from typing import Any
 
 from urbanlab.errors import FileFormatError
 from urbanlab.loading.csv_dialect import decode
-from urbanlab.loading.excel import to_column
+from urbanlab.loading.excel_cells import to_column
 from urbanlab.loading.frames import read_geo_frame
+from urbanlab.loading.headings import check_width
 from urbanlab.loading.notes import note
 from urbanlab.loading.raw import RawTable
 
@@ -25,7 +26,14 @@ def read_json(content: bytes, name: str) -> RawTable:
         raise FileFormatError(
             f'{name} is JSON but holds no table: a list of objects such as [{{"name": …}}, …] is needed.'
         )
-    return _make_table(records)
+    try:
+        return _make_table(records)
+    except RecursionError:
+        raise _make_too_deep(name) from None
+
+
+def _make_too_deep(name: str) -> FileFormatError:
+    return FileFormatError(f"{name} is nested too deeply to be a table.")
 
 
 def _parse(text: str, name: str) -> Any:
@@ -38,18 +46,33 @@ def _parse(text: str, name: str) -> Any:
                 return [json.loads(line) for line in lines]
             except json.JSONDecodeError:
                 pass
+            except RecursionError:
+                raise _make_too_deep(name) from None
         raise FileFormatError(
             f"{name} is no valid JSON: line {error.lineno}, column {error.colno}: {error.msg}."
         ) from None
     except RecursionError:
-        raise FileFormatError(f"{name} is nested too deeply to be a table.") from None
+        raise _make_too_deep(name) from None
 
 
 def _find_records(value: Any) -> list[dict[str, Any]] | None:
     if isinstance(value, dict):
         lists = [inner for inner in value.values() if _is_records(inner)]
-        return lists[0] if len(lists) == 1 else None
+        return lists[0] if len(lists) == 1 and lists[0] else _turn_columns(value)
     return value if _is_records(value) else None
+
+
+def _turn_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the records of columns side by side: {"t": […], "v": […]}."""
+    columns = list(value.values())
+    if not columns or not all(isinstance(column, list) for column in columns):
+        return None
+    if len({len(column) for column in columns}) > 1 or any(
+        isinstance(cell, list | dict) for cell in columns[0][:1]
+    ):
+        return None
+    check_width(len(columns))
+    return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
 def _is_records(value: Any) -> bool:
@@ -59,6 +82,7 @@ def _is_records(value: Any) -> bool:
 def _make_table(records: list[dict[str, Any]]) -> RawTable:
     flat = [_flatten(record) for record in records]
     names = list(dict.fromkeys(key for record in flat for key in record))
+    check_width(len(names))  # before records times names are looked at
     columns = [to_column([record.get(name) for record in flat]) for name in names]
     return RawTable(names, columns, range(1, len(flat) + 1), [note("format", what="JSON")])
 

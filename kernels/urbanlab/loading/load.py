@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import zoneinfo
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from urbanlab.contract.naming import NamingError, check_dataset_name, make_lab_database
 from urbanlab.errors import LoadError
-from urbanlab.loading.report import LoadedColumn, LoadReport
+from urbanlab.loading.report import LoadedColumn, LoadReport, UnreadCell
 from urbanlab.session import current_session
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from urbanlab.describing import Words
     from urbanlab.loading.prepare import Prepared
 
 Mode = Literal["replace", "append", "fail"]
@@ -30,6 +31,8 @@ def load(
     missing: Sequence[str] = (),
     text: Sequence[str] = (),
     time_zone: str | None = None,
+    title: Words | None = None,
+    description: Words | None = None,
 ) -> LoadReport:
     """Put a frame or a file into your tenant's workshop, where SQL can join it with everything else.
 
@@ -38,15 +41,21 @@ def load(
     The report that comes back says all of it. A frame is taken as it is: give one where you want to decide.
 
     Args:
-        table_or_file: A pandas or geopandas frame, or the path of a CSV file (also packed with gzip), an Excel
-            workbook (.xlsx), a JSON, GeoJSON or Parquet file.
+        table_or_file: A pandas or geopandas frame, or the path of a CSV file, an Excel workbook (.xlsx), a JSON,
+            GeoJSON, Parquet or GeoPackage file or a shapefile; also packed with gzip or in a ZIP archive. Files of
+            one kind with the same columns in one archive become one table.
         name: The table's name in the workshop: a-z, digits and single underscores.
         mode: ``replace`` puts it in the place of a table of that name, at once and as a whole; ``append`` adds
             its rows to that table; ``fail`` refuses if there is one.
-        sheet: The sheet of an Excel workbook, where it is not the first.
+        sheet: The sheet of an Excel workbook or the layer of a GeoPackage, where it is not the first; or one of
+            the files in an archive.
         missing: Further words that mean that there is no value, for example ``["Ausfall"]``.
         text: Columns that stay text, for example house numbers; by heading or by name.
-        time_zone: Zone of times without an offset, if it is not the tenant's; they are kept in UTC.
+        time_zone: Zone of times without an offset, if it is neither the tenant's nor named in the file (UTC, MEZ);
+            they are kept in UTC.
+        title: What it is called in the catalogue: a text, or a text for ``de`` and ``en``. `urbanlab.describe` says
+            more; what was said stays when the table is loaded anew.
+        description: What it is, likewise.
 
     Returns:
         A report with the table's name for SQL, rows, columns with types, and what was understood or left out.
@@ -60,16 +69,27 @@ def load(
         >>> ul.load("zaehlstelle_2016.csv", "zaehlstelle")
         lab_guetersloh.zaehlstelle: 8.784 Zeilen, 7 Spalten
     """
+    from urbanlab.loading.prepare import Options, prepare
+    from urbanlab.loading.sources import read_source
+
     _check_arguments(name, mode, missing, text)
     session = current_session()
     zone = _check_zone(time_zone or session.time_zone)
-    prepared = _read(table_or_file, sheet, zone, missing, text)
+    words = frozenset(word.strip().lower() for word in missing)
+    options = Options(zone, words, frozenset(text), zone_is_asked=time_zone is not None)
+    prepared = prepare(read_source(table_or_file, sheet), options)
 
+    from urbanlab.describing import describe, find_notes, write_notes
     from urbanlab.loading.tables import Workshop
     from urbanlab.warehouse import client
 
     database = make_lab_database(session.tenant)
+    notes = find_notes(f"{database}.{name}") if mode == "replace" else {}
     kinds = Workshop(client(), database).write(prepared.table, name, mode)
+    if any(notes.values()):
+        write_notes(f"{database}.{name}", notes)
+    if title is not None or description is not None:
+        describe(f"{database}.{name}", title=title, description=description)
     return make_report(f"{database}.{name}", prepared, kinds, session.language)
 
 
@@ -88,15 +108,8 @@ def make_report(table: str, prepared: Prepared, kinds: Sequence[str], language: 
         )
     )
     notes = tuple(note.say(language) for note in prepared.notes)
-    return LoadReport(table, prepared.table.num_rows, columns, notes, language)
-
-
-def _read(source: Any, sheet: str | None, zone: str, missing: Sequence[str], text: Sequence[str]) -> Prepared:
-    from urbanlab.loading.prepare import Options, prepare
-    from urbanlab.loading.sources import read_source
-
-    words = frozenset(word.strip().lower() for word in missing)
-    return prepare(read_source(source, sheet), Options(zone, words, frozenset(text)))
+    unread = tuple(UnreadCell(*cell) for cell in prepared.unread)
+    return LoadReport(table, prepared.table.num_rows, columns, notes, language, unread)
 
 
 def _check_arguments(name: str, mode: str, missing: Sequence[str], text: Sequence[str]) -> None:

@@ -32,6 +32,28 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Gelesen ist das Blatt {sheet!r}; nicht gelesen: {others}. Mit sheet=… ein anderes wählen.",
         "Read is the sheet {sheet!r}; not read: {others}. Choose another with sheet=….",
     ),
+    "from_archive": ("Aus dem Archiv gelesen: {file}.", "Read from the archive: {file}."),
+    "joined": (
+        "{count} Dateien des Archivs untereinander gesetzt ({first} … {last}); die letzte Spalte sagt, aus welcher "
+        "eine Zeile ist, und Zeilen sind durchgezählt.",
+        "{count} files of the archive put one below the other ({first} … {last}); the last column says from which "
+        "a row is, and lines are counted through.",
+    ),
+    "without_rows": ("Ohne Zeilen, ausgelassen: {files}", "Without rows, left out: {files}"),
+    "in_file": ("{file}: {remark}", "{file}: {remark}"),
+    "more_remarks": ("… und {count} weitere Bemerkungen", "… and {count} further remarks"),
+    "merged": (
+        "{count} verbundene Zelle(n): ihr Wert steht nun in jeder Zelle, die sie bedecken.",
+        "{count} merged cell(s): their value now stands in each cell that they cover.",
+    ),
+    "uncomputed": (
+        "{count} Formel(n) ohne gespeichertes Ergebnis fehlen: {cells}. In Excel öffnen, speichern, erneut laden.",
+        "{count} formula(s) without a saved result are missing: {cells}. Open in Excel, save, load again.",
+    ),
+    "second_heading": (
+        "Ausgelassen: weitere Kopfzeile {row}: {text}",
+        "Left out: further heading in line {row}: {text}",
+    ),
     "index": (
         "Der Index des Frames wurde zu den Spalten {names}.",
         "The frame's index became the columns {names}.",
@@ -82,6 +104,18 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "read as day/month/year, though month/day/year is possible too",
     ),
     "offsets": ("Zeiten mit Abstand zu UTC, gespeichert in UTC", "times with an offset, kept in UTC"),
+    "zone_said": (
+        "Zeitzone nach der Quelle ({word}), nicht die der Kommune",
+        "time zone as the source says ({word}), not the town's",
+    ),
+    "day_numbers": (
+        "Zahlen als Tage gelesen, wie Excel sie zählt ({word} ist {value})",
+        "numbers read as days, as Excel counts them ({word} is {value})",
+    ),
+    "digits": (
+        "Ziffern als Zeit gelesen ({word} ist {value})",
+        "digits read as a time ({word} is {value})",
+    ),
     "local": (
         "Ortszeit {zone}, gespeichert in UTC",
         "local time of {zone}, kept in UTC",
@@ -123,7 +157,10 @@ class Note:
 
     def say(self, language: str) -> str:
         """Return the sentence in German, or in English for every other language."""
-        return _TEXTS[self.code][0 if language == "de" else 1].format(**self.facts)
+        facts = {
+            name: fact.say(language) if isinstance(fact, Note) else fact for name, fact in self.facts.items()
+        }
+        return _TEXTS[self.code][0 if language == "de" else 1].format(**facts)
 
 
 def note(code: str, **facts: object) -> Note:

@@ -24,8 +24,11 @@ from urbanlab.loading.columns import (
 )
 from urbanlab.loading.headings import check_headings, make_column_names
 from urbanlab.loading.notes import Note, note
+from urbanlab.loading.number_times import find_days, find_digits
 from urbanlab.loading.raw import RawTable
 from urbanlab.loading.rows import leave_out_rows
+from urbanlab.loading.second_headings import leave_out_second_headings
+from urbanlab.loading.zone_words import find_zone
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Options:
 
     Attributes:
         zone: Time zone of local times.
+        zone_is_asked: Whether the analyst named it; else the source may name another.
         missing: Further words, in lower case, that mean that there is no value.
         text: Headings or names of columns that stay text.
     """
@@ -41,6 +45,7 @@ class Options:
     zone: str
     missing: Collection[str] = frozenset()
     text: Collection[str] = frozenset()
+    zone_is_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Prepared:
     headings: Sequence[str]
     column_notes: Sequence[Sequence[Note]]
     notes: Sequence[Note] = field(default_factory=list)
+    unread: Sequence[tuple[int, str, str]] = ()  # line, column, and what stands there and is missing now
 
 
 def prepare(raw: RawTable, options: Options) -> Prepared:
@@ -60,6 +66,7 @@ def prepare(raw: RawTable, options: Options) -> Prepared:
     _check_text_columns(options.text, raw.names, names)
     if raw.parse:
         raw.columns = [_to_plain_text(column) for column in raw.columns]
+        leave_out_second_headings(raw)
         leave_out_rows(raw)
     if not len(raw.lines) or not names:
         raise LoadError("The table has no rows, so there is nothing to load; check the filter or the export.")
@@ -70,15 +77,20 @@ def prepare(raw: RawTable, options: Options) -> Prepared:
     }
     for text in texts.values():
         text.take_as_missing(frozenset(options.missing))
-    reading = Reading(options.zone, _choose_file_comma(raw, list(texts.values())))
-    found = [
-        _understand(
-            texts.get(place), column, reading, raw, {raw.names[place], names[place]} & set(options.text)
-        )
-        for place, column in enumerate(raw.columns)
-    ]
+    comma = _choose_file_comma(raw, list(texts.values()))
+    found = []
+    for place, column in enumerate(raw.columns):
+        zone, said = _choose_zone(raw, raw.names[place], options)
+        asked = {raw.names[place], names[place]} & set(options.text)
+        understood = _understand(texts.get(place), column, Reading(zone, comma), raw, asked)
+        if raw.parse and not asked:
+            understood = _find_times(understood, raw, raw.names[place], zone)
+        if said is not None and understood.values.type == UTC:
+            understood.notes.append(said)
+        found.append(understood)
     table = pa.table([column.values for column in found], names=names)
-    return Prepared(table, raw.names, [column.notes for column in found], raw.notes)
+    unread = [(line, names[place], word) for place, text in texts.items() for line, word in text.unread]
+    return Prepared(table, raw.names, [column.notes for column in found], raw.notes, sorted(unread))
 
 
 def _to_plain_text(column: Any) -> Any:
@@ -98,6 +110,25 @@ def _choose_file_comma(raw: RawTable, texts: list[TextColumn]) -> bool:
     """Return which decimal sign a column has that does not say itself: the other columns', else the separator's."""
     balance = sum(vote_for_comma(text) for text in texts)
     return balance > 0 if balance else raw.comma is not False
+
+
+def _choose_zone(raw: RawTable, heading: str, options: Options) -> tuple[str, Note | None]:
+    """Return the zone of a column's local times, and what to say if it is not the analyst's."""
+    if options.zone_is_asked:
+        return options.zone, None
+    named = find_zone(heading) or find_zone(raw.zone)
+    return (named[1], note("zone_said", word=named[0])) if named else (options.zone, None)
+
+
+def _find_times(found: Understood, raw: RawTable, heading: str, zone: str) -> Understood:
+    """Return numbers that are dates as such, everything else as it is."""
+    times = find_digits(found.values, heading) or (
+        find_days(found.values, heading) if raw.has_day_numbers else None
+    )
+    if times is None:
+        return found
+    converted = _convert(times[0], zone, raw.lines)
+    return Understood(converted.values, [*found.notes, times[1], *converted.notes])
 
 
 def _understand(

@@ -22,6 +22,8 @@ class RawTable:
         notes: What was left out or decided while reading.
         parse: Whether text is to be understood and rows of sums be left out, as in files made for people.
         comma: Whether the source hints at decimal commas, as a semicolon between cells does; `None`: it does not.
+        zone: What the source says about itself, in which it may name the zone of its times.
+        has_day_numbers: Whether numbers may be days, counted as Excel counts them.
     """
 
     names: list[str]
@@ -30,3 +32,5 @@ class RawTable:
     notes: list[Note] = field(default_factory=list)
     parse: bool = True
     comma: bool | None = None
+    zone: str = ""
+    has_day_numbers: bool = False

@@ -11,6 +11,9 @@ _HEADINGS = {
     "en": ("Column", "Heading", "Kind", "missing", "Remark"),
 }
 _COUNTS = {"de": "{rows} Zeilen, {columns} Spalten", "en": "{rows} rows, {columns} columns"}
+_UNREAD = {"de": ("Zeile", "Spalte", "Inhalt"), "en": ("Line", "Column", "Content")}
+_UNREAD_CAPTIONS = {"de": "Nicht verstanden, nun fehlend", "en": "Not understood, missing now"}
+_SHOWN_UNREAD = 10
 _NEXT = {"de": "Weiter mit: ", "en": "Go on with: "}
 
 
@@ -33,6 +36,15 @@ class LoadedColumn:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class UnreadCell:
+    """A cell that was not understood: its line, its column's name in SQL, and what stands there."""
+
+    line: int
+    column: str
+    text: str
+
+
 @dataclass(frozen=True, repr=False)
 class LoadReport:
     """A loaded table, and everything that was decided on the way.
@@ -43,6 +55,7 @@ class LoadReport:
         columns: Its columns, with their headings in the source and how they were understood.
         notes: What was left out or decided for the table as a whole.
         language: The language of the texts.
+        unread: The cells that were not understood and are missing now, the first thousand of each column.
     """
 
     table: str
@@ -50,17 +63,33 @@ class LoadReport:
     columns: tuple[LoadedColumn, ...]
     notes: tuple[str, ...]
     language: str = "de"
+    unread: tuple[UnreadCell, ...] = ()
 
     def __repr__(self) -> str:
         headings, rows = self._headings(), self._rows()
-        return "\n".join(
-            [self._caption(), html.plain_table(headings, rows, width=100), *self.notes, self._next()]
-        )
+        parts = [self._caption(), html.plain_table(headings, rows, width=100), *self.notes]
+        if self.unread:
+            unread = html.plain_table(_UNREAD[self._text_language()], self._unread_rows(), width=60)
+            parts += [self._unread_caption(), unread]
+        return "\n".join([*parts, self._next()])
 
     def _repr_html_(self) -> str:
-        return html.table(
+        unread = (
+            html.table(_UNREAD[self._text_language()], self._unread_rows(), caption=self._unread_caption())
+            if self.unread
+            else ""
+        )
+        return unread + html.table(
             self._headings(), self._rows(), caption=self._caption(), notes=[*self.notes, self._next()]
         )
+
+    def _unread_rows(self) -> list[tuple[object, ...]]:
+        return [(cell.line, cell.column, cell.text[:200]) for cell in self.unread[:_SHOWN_UNREAD]]
+
+    def _unread_caption(self) -> str:
+        more = len(self.unread) > _SHOWN_UNREAD
+        text = _UNREAD_CAPTIONS[self._text_language()]
+        return text + (f" ({_SHOWN_UNREAD} / {self._say(len(self.unread))}: report.unread)" if more else "")
 
     def _headings(self) -> tuple[str, ...]:
         return _HEADINGS[self._text_language()]

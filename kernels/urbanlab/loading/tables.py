@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from urbanlab.contract.naming import find_staging_begin, make_staging_name
 from urbanlab.errors import LoadError, WarehouseError
 from urbanlab.loading.kinds import accepts, choose_kind, to_insert, unwrap
 from urbanlab.warehouse_errors import translate
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _BATCH_ROWS = 500_000
+_LONGEST_LOAD_SECONDS = 6 * 3600
 _EXISTS = 57  # ClickHouse's number of "table already exists"
 
 
@@ -49,16 +52,19 @@ class Workshop:
 
     @contextlib.contextmanager
     def _staged(self, table: pa.Table, name: str, kinds: list[str]) -> Iterator[str]:
-        # No dataset's name has two underscores, so this one is free.
-        staging = f"{name}__{secrets.token_hex(4)}"
+        self._collect_left_over()
+        staging = make_staging_name(name, time.time(), secrets.randbelow(1 << 16))
         self.client.command(f"CREATE TABLE {self._say(staging)} {_define(table, kinds)}")
         try:
             rows = to_insert(table, kinds)
             for start in range(0, rows.num_rows, _BATCH_ROWS):
-                self.client.insert_arrow(staging, rows.slice(start, _BATCH_ROWS), database=self.database)
+                self._send(staging, rows.slice(start, _BATCH_ROWS))
             yield staging
         finally:
             self.client.command(f"DROP TABLE IF EXISTS {self._say(staging)}")
+
+    def _send(self, staging: str, rows: pa.Table) -> None:
+        self.client.insert_arrow(staging, rows, database=self.database)
 
     def _add(self, staging: str, name: str, table: pa.Table) -> None:
         columns = ", ".join(_quote(column) for column in table.column_names)
@@ -80,10 +86,20 @@ class Workshop:
                 raise _already_there(name) from None
             raise
 
+    def _collect_left_over(self) -> None:
+        """Drop what loads left behind that were killed, whoever's they were."""
+        for name in self._list():
+            began = find_staging_begin(name)
+            if began is not None and began < time.time() - _LONGEST_LOAD_SECONDS:
+                self.client.command(f"DROP TABLE IF EXISTS {self._say(name)}")
+
     def _has(self, name: str) -> bool:
         with _translated():
-            found = self.client.query(f"SHOW TABLES FROM {_quote(self.database)}")
-        return any(row[0] == name for row in found.result_rows)
+            return name in self._list()
+
+    def _list(self) -> list[str]:
+        found = self.client.query(f"SHOW TABLES FROM {_quote(self.database)}")
+        return [str(row[0]) for row in found.result_rows]
 
     def _make_room(self, table: pa.Table, name: str, kinds: list[str]) -> list[str]:
         """Return the types with which `table` fits the existing one, which may have to allow missing values."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from urbanlab.contract.folder_size import measure_folder
+from urbanlab.contract.folder_size import measure_folder, walk_folder
 
 MB = 1024 * 1024
 
@@ -35,6 +37,16 @@ def test_what_links_lead_to_does_not_count_and_second_names_count_once(tmp_path:
     assert MB <= measure_folder(tmp_path / "home").taken < 1.1 * MB
 
 
+def test_a_link_put_in_the_middle_of_a_path_meanwhile_leads_nowhere(tmp_path: Path) -> None:
+    _write(tmp_path / "home/outer/inner/mine", 1)
+    _write(tmp_path / "elsewhere/inner/another's", MB)
+    found = walk_folder(tmp_path / "home")
+    assert [stat.S_ISDIR(status.st_mode) for status in itertools.islice(found, 2) if status] == [True, True]
+    (tmp_path / "home/outer").rename(tmp_path / "home/aside")
+    (tmp_path / "home/outer").symlink_to(tmp_path / "elsewhere")
+    assert list(found) == [None]
+
+
 def test_a_file_with_holes_takes_what_is_written(tmp_path: Path) -> None:
     with (tmp_path / "holes").open("wb") as file:
         file.truncate(1000 * MB)
@@ -58,6 +70,9 @@ def test_it_takes_no_longer_than_it_may(tmp_path: Path) -> None:
     _write(tmp_path / "a/b", MB)
     assert measure_folder(tmp_path, seconds=-1) == measure_folder(tmp_path, seconds=-1)
     assert not measure_folder(tmp_path, seconds=-1).complete
+    for number in range(3000):
+        (tmp_path / f"a/{number}").touch()
+    assert not measure_folder(tmp_path / "a", seconds=1e-4).complete  # a folder may be endless too
 
 
 def test_an_absent_folder_is_said(tmp_path: Path) -> None:

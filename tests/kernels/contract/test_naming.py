@@ -220,6 +220,33 @@ def test_foreign_tables_are_valid_and_come_from_one_owner(tables: list[tuple[str
     assert [tuple(name.split("__")) for name in names] == tables
 
 
+@pytest.mark.parametrize(
+    ("dataset", "table"),
+    [
+        ("footfall", "detmold.footfall"),
+        ("detmold.footfall", "detmold.footfall"),
+        ("lab_detmold.limits", "lab_detmold.limits"),
+        ("shared_with_detmold.rietberg__air", "shared_with_detmold.rietberg__air"),
+    ],
+)
+def test_a_report_names_the_tenants_own_databases(dataset: str, table: str) -> None:
+    assert naming.make_report_table("detmold", dataset) == table
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        *("rietberg.footfall", "lab_rietberg.x", "shared_with_rietberg.detmold__air"),
+        *("open_data.detmold__air", "system.parts", "", ".", "detmold.", ".footfall", "a.b.c"),
+        *("detmold.*", "*", "foot fall", "x`; y"),
+        *("shared_with_detmold.rietberg__", "shared_with_detmold.__x", "Footfall", "a__b"),
+    ],
+)
+def test_a_report_names_nothing_else(dataset: str) -> None:
+    with pytest.raises(naming.NamingError):
+        naming.make_report_table("detmold", dataset)
+
+
 @given(st.lists(TENANTS, min_size=2, max_size=2, unique=True), st.sampled_from(["read", "open"]))
 def test_principals_clients_and_roles_of_tenants_never_meet(tenants: list[str], access: str) -> None:
     makers = (naming.make_kafka_principal, naming.make_kafka_client, naming.make_warehouse_role)
@@ -301,3 +328,12 @@ def test_service_users() -> None:
         naming.make_service_user("anna", "detmold")
     with pytest.raises(NamingError):
         naming.make_group_path("detmold", "owner")
+
+
+@pytest.mark.parametrize("dataset", ["small", "a", "zaehlstelle_2016"])
+def test_what_is_being_filled_says_since_when(dataset: str) -> None:
+    staging = naming.make_staging_name(dataset, 1792890000.5, 65535)
+    assert naming.find_staging_begin(staging) == 1792890000 and staging.startswith(f"{dataset}__")
+    with pytest.raises(naming.NamingError):
+        naming.check_dataset_name(staging)
+    assert naming.find_staging_begin(dataset) is None

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from urbanlab.contract.records import Column, Feed, Sensor, Tenant, read_tenants, write_tenant
+from urbanlab.contract.records import (
+    Column,
+    Feed,
+    Report,
+    Sensor,
+    Tenant,
+    has_tenant,
+    read_tenants,
+    write_tenant,
+)
 from urbanlab.contract.secrets import Secret, read_secret
 
 TENANT = Tenant(
@@ -30,6 +39,7 @@ TENANT = Tenant(
         ),
     ),
     sensors=(Sensor("markt", "Marktplatz", "footfall", 8.88, 51.93),),
+    reports=(Report("monthly", ("footfall", "lab_detmold.limits")),),
 )
 
 
@@ -51,6 +61,15 @@ def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError):
         read_tenants(tmp_path / "file")
+
+
+def test_who_is_a_tenant_is_told_by_the_folder_alone_or_not_at_all(tmp_path: Path) -> None:
+    write_tenant(tmp_path, TENANT)
+    (tmp_path / "rietberg.json").write_text("{")
+    assert [has_tenant(tmp_path, name) for name in ("detmold", "rietberg", "gone")] == [True, True, False]
+    for nowhere in (tmp_path / "none", tmp_path / "detmold.json"):
+        with pytest.raises(OSError, match="directory"):
+            has_tenant(nowhere, "detmold")
 
 
 def test_a_secret_prints_as_stars(tmp_path: Path) -> None:

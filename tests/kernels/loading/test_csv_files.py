@@ -115,7 +115,7 @@ WIDE = ";".join(f"c{number}" for number in range(1000))
     [
         (b"\x89PNG\r\n\x1a\n\x00\x00", "photo.csv", "is a picture"),
         (b"%PDF-1.7 ...", "plan.csv", "is a PDF document"),
-        (b"PK\x03\x04 something", "x.csv", "is an archive"),
+        (b"PK\x03\x04 something", "x.csv", "is a damaged archive"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "old.xls", "old Excel"),
         (b"a;b\n\x00\x01\x02\x03\x04\x05;2\n" * 9, "x.csv", "binary data"),
         ("<!DOCTYPE html><html><body>Not found</body></html>", "x.csv", "is a web page or XML"),

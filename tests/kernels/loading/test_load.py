@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +19,7 @@ import pytest
 import urbanlab as ul
 from tests.extensions.warehouse.conftest import Warehouse, make_town, make_warehouse
 from urbanlab.contract import environment
+from urbanlab.contract.naming import make_staging_name
 from urbanlab.errors import LoadError
 from urbanlab.warehouse import _make_client
 
@@ -28,12 +34,14 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 
 @pytest.fixture(autouse=True)
-def analyst(warehouse: Warehouse, tokens: Any, environ: dict[str, str], use_session: Any) -> Iterator[None]:
+def analyst(
+    warehouse: Warehouse, tokens: Any, environ: dict[str, str], use_session: Any
+) -> Iterator[dict[str, str]]:
     """Be an analyst of the tenant town, in a kernel, with an empty workshop."""
     tokens.make_token["warehouse"] = lambda: warehouse.token("town")
     own = {**environ, environment.WAREHOUSE_URL: warehouse.url}
     use_session(own)
-    yield
+    yield own
     use_session(own)
     for name in _list_tables():
         ul.client().command(f"DROP TABLE lab_town.`{name}`")
@@ -105,6 +113,47 @@ def test_a_load_that_fails_leaves_the_old_table_and_nothing_else(monkeypatch: py
     with pytest.raises(ul.UrbanlabError):
         ul.load(SMALL, "small")
     assert len(_rows("small")) == 2 and _list_tables() == ["small"]
+
+
+KILLED = """
+import os, sys
+import pandas as pd
+import urbanlab as ul
+from urbanlab.loading import tables
+
+tables._BATCH_ROWS = 1000
+insert, sent = tables.Workshop._send, []
+
+def send(self, staging, rows):
+    insert(self, staging, rows)
+    sent.append(rows.num_rows)
+    if len(sent) == 3:  # a part of the rows is there, the rest is about to follow
+        os.kill(os.getpid(), 9)
+
+tables.Workshop._send = send
+ul.load(pd.DataFrame({"place": ["new"] * 10_000, "count": range(10_000)}), "small", mode=sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_a_load_that_is_killed_leaves_the_old_table_whole_and_is_cleared_away_later(
+    analyst: dict[str, str], mode: str
+) -> None:
+    ul.load(SMALL, "small")
+    environ = {**analyst, "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, mode], env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert _rows("small") == [{"place": "A", "count": 1}, {"place": "B", "count": 2}]
+    (left,) = [name for name in _list_tables() if name != "small"]
+    assert left.startswith("small__") and left not in {item.name for item in ul.catalog()}
+    old = make_staging_name("small", time.time() - 7 * 3600, 1)
+    ul.client().command(f"RENAME TABLE lab_town.`{left}` TO lab_town.`{old}`")
+    young = make_staging_name("other", time.time() - 5 * 3600, 1)
+    ul.client().command(f"CREATE TABLE lab_town.`{young}` (n Int64) ENGINE = MergeTree ORDER BY n")
+    ul.load(SMALL, "another")
+    assert _list_tables() == ["another", young, "small"]
 
 
 def test_rows_are_added_and_missing_values_make_room_for_themselves() -> None:

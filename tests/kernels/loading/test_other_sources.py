@@ -98,9 +98,16 @@ def test_json_is_understood(understand: Understand, text: str) -> None:
     ]
 
 
+def test_columns_side_by_side_are_records(understand: Understand) -> None:
+    found = understand('{"t": ["2026-07-05T12:00", "2026-07-05T13:00"], "v": [1.5, null]}', "x.json")
+    assert found.table["v"].to_pylist() == [1.5, None] and found.table["t"][0].as_py().hour == 10
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ('{"t": [1, 2], "v": [1]}', "holds no table"),
+        ('{"t": [[1, 2]], "v": [1]}', "holds no table"),
         ('[{"a": 1},]', "line 1, column"),
         ("[1, 2]", "holds no table"),
         ("a;b\n1;2", "no valid JSON"),

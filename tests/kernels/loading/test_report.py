@@ -10,11 +10,12 @@ from urbanlab.loading.kinds import choose_kind
 from urbanlab.loading.load import make_report
 from urbanlab.loading.notes import _TEXTS, note, say_rows
 from urbanlab.loading.prepare import Prepared
-from urbanlab.loading.report import LoadReport
+from urbanlab.loading.report import LoadReport, UnreadCell
 
 PLACES = (
     *("what", "name", "count", "text", "row", "rows", "column", "sheet", "others", "names"),
-    *("words", "kind", "word", "value", "unit", "zone"),
+    *("words", "kind", "word", "value", "unit", "zone", "file", "files", "remark"),
+    *("first", "last", "cells"),
 )
 TEXT = "Stunde;Fußgänger;<b>Ort</b>\n" + "01.07.2015 12:00;1.200;A\n" * 1200 + "Summe;9;\n"
 
@@ -53,6 +54,17 @@ def test_it_shows_names_headings_and_kinds(make: Callable[[str], LoadReport]) ->
 def test_its_html_escapes_what_the_file_says(make: Callable[[str], LoadReport]) -> None:
     html = make("de")._repr_html_()
     assert "&lt;b&gt;Ort&lt;/b&gt;" in html and "<b>Ort" not in html
+
+
+def test_cells_that_are_not_understood_are_a_table_of_their_own(understand: Callable[..., Prepared]) -> None:
+    found = understand("n;m\n" + "1;1\n" * 60 + "<b>kaputt</b>;2\n" + "1;defekt\n" * 11)
+    german = make_report("lab_town.x", found, ["Int64", "Int64"], "de")
+    assert (german.unread[0].line, german.unread[0].column) == (62, "n") and len(german.unread) == 12
+    assert german.unread[-1] == UnreadCell(73, "m", "defekt")
+    assert "Nicht verstanden, nun fehlend (10 / 12: report.unread)" in repr(german)
+    assert "&lt;b&gt;kaputt" in german._repr_html_() and "<b>kaputt" not in german._repr_html_()
+    assert "Not understood" in repr(make_report("lab_town.x", found, ["Int64", "Int64"], "en"))
+    assert understand("n\tm\n1\t-\n").unread == []
 
 
 def test_every_sentence_has_the_same_places_in_both_languages() -> None:
