@@ -16,7 +16,8 @@ from urbanlab.contract import naming
 LOCK = Path("/run/urbanlab-accounts.lock")
 LOCK_TRIES = 50
 # The distribution's own range of system accounts has room for fewer people than a county has staff.
-FIRST_ID, LAST_ID = 30_000, 59_999
+FIRST_ID, LAST_ID = 30_001, 59_999
+NOBODYS_ID = 30_000  # of no account, now or ever
 # useradd is not on the path of every supervisor, and its messages are compared with nothing translated.
 ADMIN_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 

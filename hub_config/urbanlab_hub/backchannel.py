@@ -76,7 +76,7 @@ class BackchannelLogoutHandler(RequestHandler):
 async def end_session(app: Any, revoker: Revoker, ended: EndedSession) -> None:
     """Revoke all hub users, of whichever tenants, who have logged in by the session that has ended."""
     logged_in = app.db.query(orm.User.id).filter(orm.User.encrypted_auth_state.is_not(None))
-    for number in [row.id for row in logged_in]:
-        user = app.users[number]
+    # All at once: whoever is removed meanwhile must not keep the others logged in.
+    for user in [app.users[row.id] for row in logged_in]:
         if belongs_to(await user.get_auth_state(), ended.sub, ended.sid):
             revoker.revoke(user, "the session has ended at Keycloak")

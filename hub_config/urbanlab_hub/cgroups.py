@@ -22,6 +22,8 @@ CPU_PERIOD = 100_000  # microseconds
 # In version 1, all users together weigh as much as so many processes beside them: by default it would be one.
 USERS_WEIGHT = str(8 * 1024)
 REMOVE_SECONDS = 2.0  # the last process leaves its group a moment after it has ended
+# Installation -> its parents: searching all groups of the machine for each server would hold up the hub's start.
+_found: dict[str, Cgroups] = {}
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,15 @@ def ensure_cgroups(installation: str) -> Cgroups | None:
 
 def find_cgroups(installation: str) -> Cgroups | None:
     """Return the parents of an installation's groups where they exist, or None."""
+    known = _found.get(installation)
+    if known is None or not all(parent.is_dir() for parent in known.parents.values()):
+        known = _search_cgroups(installation)
+    if known is not None:
+        _found[installation] = known
+    return known
+
+
+def _search_cgroups(installation: str) -> Cgroups | None:
     for version, trees in _list_choices():
         parents = {kind: tree.find(make_parent_name(installation)) for kind, tree in trees.items()}
         found = {kind: parent for kind, parent in parents.items() if parent is not None}

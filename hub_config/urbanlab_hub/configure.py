@@ -9,10 +9,12 @@ from traitlets.config import Config
 
 from urbanlab.contract.secrets import read_secret
 from urbanlab_hub import audit
+from urbanlab_hub.client_address import read_networks
 from urbanlab_hub.confirmation import reconcile_auth_state
 from urbanlab_hub.host_names import make_host_name
 from urbanlab_hub.identity import UrbanAuthenticator
 from urbanlab_hub.local_spawner import UnixAccountSpawner
+from urbanlab_hub.logs import make_request_log
 from urbanlab_hub.page_header import make_page_header
 from urbanlab_hub.roles import CUSTOM_SCOPES, SERVER_SCOPES, make_roles, make_services
 from urbanlab_hub.services import SERVICES
@@ -26,7 +28,7 @@ def configure(c: Config, settings: Settings) -> None:
     for concern in (
         *(configure_addresses, configure_proxy, configure_state, configure_restarts, configure_logging),
         *(configure_identity, configure_keycloak, configure_roles, configure_services),
-        *(configure_spawner, configure_server, configure_pages, configure_cookies, configure_audit),
+        *(configure_spawner, configure_server, configure_pages, configure_web, configure_audit),
     ):
         concern(c, settings)
 
@@ -81,6 +83,7 @@ def configure_identity(c: Config, settings: Settings) -> None:
     """Who may log in: whoever Keycloak puts into a role of a known tenant."""
     c.JupyterHub.authenticator_class = UrbanAuthenticator
     c.UrbanAuthenticator.records = settings.records
+    c.UrbanAuthenticator.publisher_url = settings.publisher_url
     c.UrbanAuthenticator.logged_out_url = f"{settings.hub_url}hub/logged-out"
     c.UrbanAuthenticator.enable_auth_state = True
     c.UrbanAuthenticator.manage_groups = True
@@ -100,16 +103,17 @@ def configure_identity(c: Config, settings: Settings) -> None:
 def configure_keycloak(c: Config, settings: Settings) -> None:
     """The hub's client in the realm."""
     endpoints = f"{settings.realm_url}/protocol/openid-connect"
+    for_browsers = f"{settings.issuer}/protocol/openid-connect"
     c.UrbanAuthenticator.login_service = "Keycloak"
-    c.UrbanAuthenticator.issuer = settings.realm_url
+    c.UrbanAuthenticator.issuer = settings.issuer
     c.UrbanAuthenticator.keys_url = f"{endpoints}/certs"
     c.UrbanAuthenticator.client_id = "jupyterhub"
     c.UrbanAuthenticator.client_secret = _read(settings, "keycloak-client-jupyterhub")
     c.UrbanAuthenticator.oauth_callback_url = f"{settings.hub_url}hub/oauth_callback"
-    c.UrbanAuthenticator.authorize_url = f"{endpoints}/auth"
+    c.UrbanAuthenticator.authorize_url = f"{for_browsers}/auth"
     c.UrbanAuthenticator.token_url = f"{endpoints}/token"
     c.UrbanAuthenticator.userdata_url = f"{endpoints}/userinfo"
-    c.UrbanAuthenticator.logout_redirect_url = f"{endpoints}/logout"
+    c.UrbanAuthenticator.logout_redirect_url = f"{for_browsers}/logout"
     c.UrbanAuthenticator.username_claim = "preferred_username"
     c.UrbanAuthenticator.scope = ["openid"]
     c.UrbanAuthenticator.enable_pkce = True
@@ -156,11 +160,16 @@ def configure_pages(c: Config, settings: Settings) -> None:
     c.JupyterHub.template_vars = {"header": make_page_header(settings.records)}
 
 
-def configure_cookies(c: Config, settings: Settings) -> None:
-    """Cookies of the hub and of users' servers: no other site's page sends them along, nor a line without TLS."""
+def configure_web(c: Config, settings: Settings) -> None:
+    """What browsers are told, and whom the log believes where they are."""
     is_https = settings.hub_origin.startswith("https://")
     c.JupyterHub.tornado_settings = {
-        "cookie_options": {"samesite": "Lax", **({"secure": True} if is_https else {})}
+        # No other site's page sends cookies along, nor a line without TLS.
+        "cookie_options": {"samesite": "Lax", **({"secure": True} if is_https else {})},
+        # No other page holds on to the window of one of the hub's: a notebook's output may share the origin, and
+        # would act in it as the one who looks.
+        "headers": {"Cross-Origin-Opener-Policy": "noopener-allow-popups"},
+        "log_function": make_request_log(read_networks(settings.trusted_proxies)),
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 CURATED_LINK = "Kuratierte Notebooks"
@@ -21,8 +20,11 @@ def ensure_home(home: Path, uid: int, gid: int, curated: Path) -> None:
 
 
 def make_runtime_path(installation: str, account: str) -> Path:
-    """Return the folder of an account's sockets: short, because their addresses hold about 100 characters."""
-    base = Path("/run") if os.geteuid() == 0 else Path(tempfile.gettempdir())
+    """Return the folder of an account's sockets: short, because their addresses hold about 100 characters.
+
+    The hub's own folder for temporary files lies too deep.
+    """
+    base = Path("/run") if os.geteuid() == 0 else Path("/tmp")  # noqa: S108 - whose it is, is looked at
     return base / f"urbanlab-{installation}" / account.rpartition("-")[2]
 
 

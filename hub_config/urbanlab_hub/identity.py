@@ -18,10 +18,19 @@ from urbanlab.contract import naming
 from urbanlab.contract.secrets import Secret
 from urbanlab_hub import audit, login
 from urbanlab_hub.administration.routes import make_administration_routes
-from urbanlab_hub.confirmation import AuthModel, AuthState, LoginEnded, confirm, mark_new_login, read_claims
+from urbanlab_hub.confirmation import (
+    KEY,
+    AuthModel,
+    AuthState,
+    LoginEnded,
+    confirm,
+    mark_new_login,
+    read_claims,
+)
 from urbanlab_hub.id_tokens import IdTokens
-from urbanlab_hub.known_tenants import KnownTenants
+from urbanlab_hub.known_tenants import KnownTenants, get_known_tenants
 from urbanlab_hub.login import FactorNeeded, LoginRefused, TenantChoice
+from urbanlab_hub.owners import SUB
 from urbanlab_hub.second_factor import MOST_QUESTIONS, Standing, get_proven, keep_proven, make_standing
 from urbanlab_hub.services import SERVICE_GROUPS
 from urbanlab_hub.sweep import find_model
@@ -70,12 +79,14 @@ def make_auth_model(
     except naming.NamingError as error:
         raise LoginRefused("name") from error
     others = [other for other in sorted(roles) if other != tenant]
+    sub = model["auth_state"].get(KEY, {}).get(SUB, "")
+    known = {SUB: sub, "other_tenants": others, "waiting_roles": list(standing.waiting)}
     return {
         **model,
         "name": name,
         "groups": [naming.make_group_path(tenant, role) for role in standing.roles],
         "admin": None,
-        "user_info": {"other_tenants": others, "waiting_roles": list(standing.waiting)},
+        "user_info": known,
         "auth_state": keep_proven(model["auth_state"], standing),
     }
 
@@ -98,6 +109,7 @@ class UrbanAuthenticator(GenericOAuthenticator):  # type: ignore[misc]
     )
     warehouse_url = Unicode(help="Address of the warehouse gateway.").tag(config=True)
     warehouse_secret: Secret = Instance(Secret, help="With what the hub shows itself there.").tag(config=True)
+    publisher_url = Unicode(help="Address of the publisher, which may lead to the logout.").tag(config=True)
     logged_out_url = Unicode(help="Address to which Keycloak sends after logging out.").tag(config=True)
     # The compiled form, which the hub asks; `username_pattern` would be matched at the beginning only.
     username_regex = re.compile(r"[a-z0-9._~-]+@[a-z][a-z0-9]{1,20}\Z")
@@ -105,7 +117,7 @@ class UrbanAuthenticator(GenericOAuthenticator):  # type: ignore[misc]
     @cached_property
     def known_tenants(self) -> KnownTenants:
         """The tenants of the installation."""
-        return KnownTenants(self.records)
+        return get_known_tenants(self.records)
 
     @cached_property
     def id_tokens(self) -> IdTokens:

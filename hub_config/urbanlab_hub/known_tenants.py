@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from urbanlab.contract.records import Tenant, read_tenants
@@ -26,9 +28,18 @@ class KnownTenants:
         return self._tenants
 
     def _make_stamp(self) -> Stamp:
+        # Asked several times for each person in each round of the sweep, so it makes no paths.
         stamp = []
-        for path in sorted(self.directory.glob("*.json")):
-            with suppress(FileNotFoundError):  # removed since it was listed
-                stat = path.stat()
-                stamp.append((path.name, stat.st_mtime_ns, stat.st_size))
-        return tuple(stamp)
+        with suppress(FileNotFoundError), os.scandir(self.directory) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # removed since it was listed
+                    if entry.name.endswith(".json"):
+                        stat = entry.stat()
+                        stamp.append((entry.name, stat.st_mtime_ns, stat.st_size))
+        return tuple(sorted(stamp))
+
+
+@cache
+def get_known_tenants(directory: Path) -> KnownTenants:
+    """Return the tenants in a folder; all who ask share them, so that each server does not keep its own."""
+    return KnownTenants(directory)

@@ -23,7 +23,7 @@ from urbanlab_hub import homes, processes, shared_folders
 from urbanlab_hub.account_limits import AccountLimits
 from urbanlab_hub.accounts import ensure_account
 from urbanlab_hub.confinement import Confinement
-from urbanlab_hub.known_tenants import KnownTenants
+from urbanlab_hub.known_tenants import KnownTenants, get_known_tenants
 from urbanlab_hub.processes import ProcessId
 from urbanlab_hub.server_arguments import make_server_arguments
 from urbanlab_hub.server_watch import ServerWatch
@@ -51,10 +51,10 @@ class UnixAccountSpawner(LocalProcessSpawner):  # type: ignore[misc]
     confinement: Confinement | None = None
     port: int
 
-    @cached_property
+    @property
     def known_tenants(self) -> KnownTenants:
         """The tenants of the installation."""
-        return KnownTenants(self.settings.records)
+        return get_known_tenants(self.settings.records)
 
     # --- names and places ---
 
@@ -257,12 +257,15 @@ class UnixAccountSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     async def end_account(self, family: list[int]) -> None:
         """End all processes of the account; without root, those of `family`."""
+        await asyncio.to_thread(self._end_account, family)
+
+    def _end_account(self, family: list[int]) -> None:
         if has_accounts():
-            await asyncio.to_thread(processes.end_processes, self.get_account().pw_uid)
+            processes.end_processes(self.get_account().pw_uid)
         else:
             processes.kill(family)
-        await asyncio.to_thread(homes.delete_runtime, self.runtime)
-        await asyncio.to_thread(self.limits.release)
+        homes.delete_runtime(self.runtime)
+        self.limits.release()
 
     async def _signal(self, sig: int) -> bool:
         """Send a signal to the server, never to another process that got its number."""

@@ -23,6 +23,7 @@ from tornado.web import HTTPError
 
 from urbanlab_hub import audit
 from urbanlab_hub.host_names import find_tenant_of_host
+from urbanlab_hub.owners import SUB, is_anothers
 from urbanlab_hub.second_factor import MOST_QUESTIONS, get_proven, make_question
 
 # reason -> HTTP status; the sentences are in templates/login_refused.html
@@ -30,6 +31,7 @@ REFUSALS = {
     "no-tenant": 403,
     "other-tenant": 403,
     "name": 403,
+    "another-person": 403,
     "second-factor": 403,
     "expired": 400,
     "unavailable": 503,
@@ -37,11 +39,12 @@ REFUSALS = {
 
 
 class LoginRefused(Exception):
-    """Somebody does not get in; `reason` is one of `REFUSALS`."""
+    """Somebody does not get in, where it is known as `hub_user`; `reason` is one of `REFUSALS`."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, hub_user: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.hub_user = hub_user
 
 
 class TenantChoice(Exception):
@@ -172,6 +175,8 @@ class UrbanCallbackHandler(OAuthCallbackHandler):  # type: ignore[misc]
         if user is not None:  # no login: whoever was here before is looked at again
             return await super().auth_to_user(authenticated, user)
         known = self.find_user(authenticated["name"])
+        if known and is_anothers(known, authenticated["user_info"][SUB]):
+            raise LoginRefused("another-person", known.name)
         before = get_proven(await known.get_auth_state()) if known else frozenset()
         user = await super().auth_to_user(authenticated)
         proven = get_proven(authenticated["auth_state"])
@@ -209,7 +214,9 @@ class UrbanCallbackHandler(OAuthCallbackHandler):  # type: ignore[misc]
     async def show_refusal(self, refusal: LoginRefused) -> None:
         """Say why, whom to ask, and how to try again."""
         self.set_status(REFUSALS[refusal.reason])
-        tenant = self.get_wanted_tenant()
+        tenant = refusal.hub_user.rpartition("@")[2] or self.get_wanted_tenant()
+        if refusal.hub_user:
+            self.log.warning("%s is refused: %s", refusal.hub_user, refusal.reason)
         is_known = tenant in self.authenticator.known_tenants.load_tenants()
         audit.record_login_refused(refusal.reason, tenant if is_known else "")
         logout = self.authenticator.logout_url(self.hub.base_url)
@@ -218,6 +225,7 @@ class UrbanCallbackHandler(OAuthCallbackHandler):  # type: ignore[misc]
             await self.render_template(
                 "login_refused.html",
                 reason=refusal.reason,
+                hub_user=refusal.hub_user,
                 retry_url=self.make_login_link(wanted),
                 other_person_url=logout,
             )
@@ -253,11 +261,19 @@ class UrbanLogoutHandler(OAuthLogoutHandler):  # type: ignore[misc]
     id_token = ""
 
     async def get(self) -> None:
-        """Log out, unless another site's link leads here: it would end servers with all that they hold."""
-        if self.request.headers.get("Sec-Fetch-Site") == "cross-site":
+        """Log out, unless somebody else's link leads here: it would end servers with all that they hold."""
+        if self.is_led_here():
             self.redirect(url_path_join(self.hub.base_url, "home"))
             return
         await super().get()
+
+    def is_led_here(self) -> bool:
+        """Return whether a page led here, and neither the hub's, the publisher's nor one of the own server."""
+        if self.request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
+            return False
+        came_from = urlsplit(self.request.headers.get("Referer", ""))
+        own = self.current_user.host if self.current_user else None
+        return f"{came_from.scheme}://{came_from.netloc}" not in (self.authenticator.publisher_url, own)
 
     async def default_handle_logout(self) -> None:
         """Keep the id token, by which Keycloak knows the session, before the hub forgets the person."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from urbanlab.contract import naming
 from urbanlab_hub.administration.access import find_administered_tenant
-from urbanlab_hub.known_tenants import KnownTenants
+from urbanlab_hub.known_tenants import get_known_tenants
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class PageHeader:
 
 def make_page_header(records: Path) -> Callable[[Any], PageHeader | None]:
     """Return what the hub calls for each page; for those who are not logged in there is no header."""
-    known = KnownTenants(records)
+    known = get_known_tenants(records)
 
     def describe(user: Any) -> PageHeader | None:
         try:

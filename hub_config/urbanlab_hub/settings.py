@@ -12,8 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
+
+from urbanlab_hub.client_address import read_networks
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PREFIX = "URBANLAB_"
@@ -41,6 +44,13 @@ class Settings:
     public_url: str = _setting(
         "", "Address of the hub as browsers see it, where a reverse proxy stands in front."
     )
+    keycloak_public_url: str = _setting(
+        "", "Address of Keycloak as browsers see it, where a reverse proxy stands in front."
+    )
+    trusted_proxies: str = _setting(
+        "",
+        "Addresses or networks of reverse proxies, separated by commas; only they are believed where a browser is.",
+    )
     base_url: str = _setting("/", "Path below which the hub lives; begins and ends with a slash.")
     subdomains: bool = _setting(False, "Give hub and users host names of their own; locally `*.localhost`.")
     tls_certificate: str = _setting("", "File with the TLS certificate chain of the hub's address.")
@@ -64,6 +74,10 @@ class Settings:
     kafka_port: int = _setting(9092, "Port of Kafka for clients.")
     kafka_controller_port: int = _setting(9093, "Port of Kafka's controller.")
     warehouse_port: int = _setting(8123, "Port of the warehouse gateway (ClickHouse's HTTP interface).")
+    warehouse_cluster: str = _setting(
+        "",
+        "Address of a ClickHouse server that takes the embedded engine's place; see extensions/README.md.",
+    )
     tokens_port: int = _setting(8201, "Port of the tokens service.")
     ingest_port: int = _setting(8202, "Port of the ingest service's health and metrics.")
     publisher_bind: str = _setting(
@@ -80,6 +94,15 @@ class Settings:
     )
     culler_port: int = _setting(8205, "Port of the culler's health and metrics.")
     simulator_port: int = _setting(8203, "Port of the simulator's health and metrics.")
+
+    smtp_url: str = _setting(
+        "",
+        "Mail server: smtp://, smtps:// or smtp+starttls:// and USER@HOST:PORT; nothing is sent where it is empty.",
+    )
+    smtp_from: str = _setting("", "Address that mails come from.")
+    smtp_password_file: str = _setting(
+        "", "File with the password of the mail server's user; the publisher's account reads it."
+    )
 
     @property
     def hub_url(self) -> str:
@@ -106,13 +129,23 @@ class Settings:
 
     @property
     def keycloak_url(self) -> str:
-        """Address of Keycloak."""
+        """Address of Keycloak for our own programs."""
         return f"http://{self.bind}:{self.keycloak_port}"
 
     @property
     def realm_url(self) -> str:
-        """Address of the realm `urban`."""
+        """Address of the realm `urban` for our own programs."""
         return f"{self.keycloak_url}/realms/urban"
+
+    @property
+    def login_url(self) -> str:
+        """Address of Keycloak for browsers, without a slash at the end."""
+        return self.keycloak_public_url.rstrip("/") or self.keycloak_url
+
+    @property
+    def issuer(self) -> str:
+        """Address of the realm for browsers, by which its tokens name it."""
+        return f"{self.login_url}/realms/urban"
 
     @property
     def kafka_bootstrap(self) -> str:
@@ -169,6 +202,11 @@ class Settings:
         return self.state / "homes"
 
     @property
+    def archived_homes(self) -> Path:
+        """Folder of homes whose names were given to somebody else."""
+        return self.state / "archived-homes"
+
+    @property
     def shared(self) -> Path:
         """Folder of the folders that the people of a tenant share."""
         return self.state / "shared"
@@ -209,9 +247,24 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f"base_url is {settings.base_url!r}: it must begin and end with a slash")
     if settings.servers_bind in {settings.bind, settings.publisher_bind}:
         raise SettingsError(f"servers_bind is {settings.servers_bind!r}: it must be a host that has no pages")
-    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
-        raise SettingsError(f"public_url is {settings.public_url!r}: it must begin with https://")
+    for name in ("public_url", "keycloak_public_url"):
+        _check_origin(name, getattr(settings, name))
+    try:
+        read_networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise SettingsError(f"trusted_proxies cannot be read: {error}") from error
     return settings
+
+
+def _check_origin(name: str, url: str) -> None:
+    """Refuse what is no scheme and host: a path would be lost where other addresses are made of it."""
+    if not url:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"{name} is {url!r}: it must begin with https:// and a host name")
+    if parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise SettingsError(f"{name} is {url!r}: write scheme, host and port alone; a path is base_url's")
 
 
 def _read_settings_file(path: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from datetime import UTC
 from typing import Any
 
 from jupyterhub import orm
@@ -16,6 +15,7 @@ from sqlalchemy import or_
 from urbanlab.contract import naming
 from urbanlab_hub import audit
 from urbanlab_hub.confirmation import KEY, AuthModel, LoginEnded, is_idle, is_within
+from urbanlab_hub.instants import read_instant
 from urbanlab_hub.revocation import Revoker
 
 logger = logging.getLogger(__name__)
@@ -135,4 +135,4 @@ def has_server(user: Any) -> bool:
 def find_last_use(user: Any) -> float:
     """Return when the hub saw somebody last, in seconds of the epoch; 0 if it never did."""
     moment = user.orm_user.last_activity
-    return moment.replace(tzinfo=UTC).timestamp() if moment else 0.0
+    return read_instant(moment).timestamp() if moment else 0.0

@@ -17,6 +17,7 @@ from urbanlab.contract.records import (
     SharedFolder,
     Tenant,
     WarehouseLimits,
+    make_publishing_rules,
 )
 from urbanlab_hub.settings import CHECKOUT
 from urbanlab_hub.tenant_logo import LogoError, read_logo
@@ -132,6 +133,7 @@ def _make_tenant(tenant_id: str, values: dict[str, Any], logo: str) -> Tenant:
         shared_folders=tuple(
             SharedFolder(name, tuple(folder["writers"])) for name, folder in values["shared_folders"].items()
         ),
+        publishing=make_publishing_rules(values["publishing"]),
         portal=PortalProfile(
             **{
                 **values["portal"],

@@ -39,7 +39,8 @@ class Watchdog:
 
     def look(self) -> None:
         """Look once."""
-        groups: dict[int, list[psutil.Process]] = {uid: [] for uid in self.accounts}
+        # A copy: the event loop adds and forgets accounts meanwhile.
+        groups: dict[int, list[psutil.Process]] = {uid: [] for uid in list(self.accounts)}
         for process in psutil.process_iter():
             with suppress(psutil.NoSuchProcess):
                 groups.get(process.uids().real, []).append(process)

@@ -24,6 +24,12 @@ def record_tenant_change(settings: Settings, tenant: str, action: str, fields: C
     sender.record(audit.TENANT_CHANGED, tenant, action=action, fields=sorted(fields) or None)
 
 
+def record_person_accepted(settings: Settings, hub_user: str, home: str) -> None:
+    """Tell that another person may have a hub user's name; the home under it was `archived` or `kept`."""
+    sender = _make_sender(settings.audit_socket, settings.service_state("hub") / "audit-operator")
+    sender.record(audit.PERSON_ACCEPTED, hub_user.rpartition("@")[2], person=hub_user, home=home)
+
+
 def list_events(settings: Settings, **filters: str) -> list[dict[str, Any]]:
     """Return entries, the newest first; raise `OperateError` where the log does not answer."""
     return list(_ask(settings, "GET", "/events", source=SOURCE, **filters)["events"])

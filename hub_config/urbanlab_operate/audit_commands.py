@@ -24,13 +24,13 @@ def configure_parser(parser: argparse.ArgumentParser) -> None:
     listing = commands.add_parser("list", help="show the newest entries")
     listing.add_argument("--tenant", help="of this tenant only")
     listing.add_argument("--event", help="of these events only, separated by commas")
-    listing.add_argument("--person", metavar="PERSON@TENANT", type=_read_person)
+    listing.add_argument("--person", metavar="PERSON@TENANT", type=read_person)
     listing.add_argument("--limit", default="50")
     listing.add_argument("--json", action="store_true", help="for programs")
     export = commands.add_parser("export", help="write all about a person to standard output, as JSON")
     erase = commands.add_parser("erase", help="make a person unrecognisable in the log, for good")
     for command in (export, erase):
-        command.add_argument("person", metavar="PERSON@TENANT", type=_read_person)
+        command.add_argument("person", metavar="PERSON@TENANT", type=read_person)
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -79,7 +79,7 @@ def _show(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and " " in value else str(value)
 
 
-def _read_person(text: str) -> str:
+def read_person(text: str) -> str:
     """Return the hub user, also of a name as Keycloak writes it."""
     try:
         split_hub_user(text)

@@ -43,6 +43,8 @@ def _find_exposure(settings: Settings) -> Iterator[str]:
     public = urlsplit(settings.public_url)
     if settings.public_url and public.scheme != "https" and public.hostname not in LOOPBACK:
         yield f"public_url is {settings.public_url}: browsers must reach the hub by https."
+    if public.hostname and public.hostname not in LOOPBACK and not settings.keycloak_public_url:
+        yield f"Browsers do not reach Keycloak at {settings.login_url}: give keycloak_public_url."
 
 
 def _find_tenant_problems(settings: Settings) -> Iterator[str]:

@@ -6,13 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 
 from urbanlab_hub.accounts import AccountError
 from urbanlab_hub.settings import Settings, SettingsError, load_settings
 from urbanlab_hub.tenants import TenantError
-from urbanlab_operate import audit_commands, tenant_commands
+from urbanlab_operate import audit_commands, person_commands, tenant_commands
 from urbanlab_operate.changes import ApplyError
 from urbanlab_operate.errors import OperateError
 
@@ -54,6 +55,18 @@ def make_parser() -> argparse.ArgumentParser:
     tenant = commands.add_parser("tenant", help="add, list and remove tenants")
     tenant_commands.configure_parser(tenant)
     tenant.set_defaults(command=_tenant)
+    person = commands.add_parser("person", help="let another person in under a former person's name")
+    person_commands.configure_parser(person)
+    person.set_defaults(command=_person)
+    backup = commands.add_parser("backup", help="copy the whole installation while it is in use")
+    backup.add_argument("folder", metavar="DIR", type=Path, help="a folder that does not exist yet")
+    backup.add_argument("--homes", action="store_true", help="people's homes and shared folders, too")
+    backup.set_defaults(command=_backup)
+    restore = commands.add_parser(
+        "restore", help="make an installation from a backup, in an empty state folder"
+    )
+    restore.add_argument("folder", metavar="DIR", type=Path, help="what `urbanlab backup` wrote")
+    restore.set_defaults(command=_restore)
     audit = commands.add_parser("audit", help="check, read and export the audit log")
     audit_commands.configure_parser(audit)
     audit.set_defaults(command=_audit)
@@ -81,11 +94,12 @@ def _status(settings: Settings, parsed: argparse.Namespace, console: Console) ->
     from urbanlab_operate.local import status
 
     parts, isolation = status.read_status(settings), status.read_isolation(settings)
+    load = status.read_load(settings) if parts else status.Load()
     if parsed.json:
-        sys.stdout.write(json.dumps(status.to_json(parts, isolation), indent=1) + "\n")
+        sys.stdout.write(json.dumps(status.to_json(parts, isolation, load), indent=1) + "\n")
     else:
-        status.print_status(parts, isolation, console)
-    return 0 if status.is_healthy(parts) else 1
+        status.print_status(parts, isolation, load, console)
+    return 0 if status.is_healthy(parts) and not load.damaged else 1
 
 
 def _show(settings: Settings, _parsed: argparse.Namespace, _console: Console) -> int:
@@ -116,6 +130,33 @@ def _apply(settings: Settings, parsed: argparse.Namespace, console: Console) -> 
 
 def _tenant(settings: Settings, parsed: argparse.Namespace, _console: Console) -> int:
     return tenant_commands.run(settings, parsed)
+
+
+def _person(settings: Settings, parsed: argparse.Namespace, _console: Console) -> int:
+    return person_commands.run(settings, parsed)
+
+
+def _backup(settings: Settings, parsed: argparse.Namespace, console: Console) -> int:
+    from urbanlab_operate.backup.take import back_up
+
+    folder = parsed.folder.absolute()
+    manifest = back_up(settings, folder, homes=parsed.homes, console=console)
+    size = sum(int(size) for size, _ in manifest.files.values()) / 1e6
+    console.print(f"{folder} holds {len(manifest.files)} files, {size:.0f} MB.", soft_wrap=True)
+    warning = (
+        "It holds all secrets and what passwords are compared with: keep it as safe as the installation."
+    )
+    console.print(warning, soft_wrap=True)
+    return 0
+
+
+def _restore(settings: Settings, parsed: argparse.Namespace, console: Console) -> int:
+    from urbanlab_operate.backup.restore import restore
+
+    rows = restore(settings, parsed.folder.absolute(), console)
+    console.print(f"{len(rows)} tables with {sum(rows.values())} rows were read and are whole.")
+    console.print(f"The installation lies in {settings.state}: start it by `urbanlab up`.", soft_wrap=True)
+    return 0
 
 
 def _audit(settings: Settings, parsed: argparse.Namespace, _console: Console) -> int:

@@ -32,12 +32,13 @@ def configure_parser(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--archived", action="store_true", help="those that were removed")
     remove = commands.add_parser("remove", help="put a tenant's file into the archive; its data stays")
     remove.add_argument("id")
-    remove.add_argument("--purge", action="store_true", help="delete people's homes and all data as well")
+    how = remove.add_mutually_exclusive_group()
+    how.add_argument("--purge", action="store_true", help="delete people's homes and all data as well")
     remove.add_argument(
         "--confirm", metavar="ID", help="with --purge: the tenant's id again, instead of typing it"
     )
-    for command in (add, remove):
-        command.add_argument("--no-apply", action="store_true", help="only touch the file")
+    for options in (add, how):
+        options.add_argument("--no-apply", action="store_true", help="only touch the file")
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -57,14 +58,21 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _add(settings: Settings, arguments: argparse.Namespace) -> int:
+    values = _make_values(arguments)
     if arguments.restore:
+        if values:
+            raise TenantFilesError(
+                f"A tenant comes back as it was: leave out --{', --'.join(values)}, and edit its file afterwards"
+            )
         print(f"brought back {tenant_files.restore_tenant(settings, arguments.id)}")
     else:
-        print(f"wrote {tenant_files.add_tenant(settings, arguments.id, _make_values(arguments))}")
+        print(f"wrote {tenant_files.add_tenant(settings, arguments.id, values)}")
     return _apply(settings, arguments)
 
 
 def _remove(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.confirm is not None:
+        raise TenantFilesError("--confirm confirms that everything is deleted, and goes with --purge")
     print(f"moved the file to {tenant_files.archive_tenant(settings, arguments.id)}; no data was deleted")
     return _apply(settings, arguments)
 

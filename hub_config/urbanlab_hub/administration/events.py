@@ -22,6 +22,7 @@ SHOWN: Mapping[str, tuple[str, tuple[str, ...]]] = {
     names.DATA_ACT: ("Data", ("action", "object", "partner", "outcome")),
     names.LOGIN_REFUSED: ("Login refused", ("reason",)),
     names.PAGE_ACT: ("Page", ("action", "object", "outcome")),
+    names.PERSON_ACCEPTED: ("Person accepted under a former name", ("home",)),
     names.PERSON_ERASED: ("Person erased from the log", ()),
     names.PERSON_EXPORTED: ("Person's entries handed out", ()),
     names.QUERY_REFUSED: ("Query refused", ("reason",)),

@@ -48,14 +48,10 @@ class AdministrationHandler(BaseHandler):  # type: ignore[misc]
         self.site = site
 
     def set_default_headers(self) -> None:
-        """Pages are kept nowhere, and no other page of this origin holds on to their window.
-
-        A notebook's output may share the origin, and would act in it as the one who looks.
-        """
+        """Pages are kept nowhere."""
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "same-origin")
-        self.set_header("Cross-Origin-Opener-Policy", "noopener-allow-popups")
 
     def get_content_type(self) -> str:
         """Return what the pages are, with the letters they are written in."""

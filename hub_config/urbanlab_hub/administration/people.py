@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from enum import StrEnum
 
 from jupyterhub import orm
 
 from urbanlab.contract import naming
 from urbanlab_hub.administration.access import list_roles
+from urbanlab_hub.instants import read_instant
 
 WEEK_DAYS = 7
 
@@ -48,9 +49,7 @@ def make_activity(moment: datetime | None, now: datetime, zone: tzinfo) -> Activ
     """Return how long ago an instant of the hub's database was, counted in days of the tenant's calendar."""
     if moment is None:
         return Activity.NEVER
-    # The database holds instants in UTC and does not say so.
-    then = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    days = (now.astimezone(zone).date() - then.astimezone(zone).date()).days
+    days = (now.astimezone(zone).date() - read_instant(moment).astimezone(zone).date()).days
     if days < 1:
         return Activity.TODAY
     return Activity.WEEK if days < WEEK_DAYS else Activity.EARLIER

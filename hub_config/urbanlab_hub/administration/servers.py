@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psutil
 
 from urbanlab.contract import naming
+from urbanlab_hub.instants import read_instant
 from urbanlab_hub.processes import list_descendants
 from urbanlab_hub.usage import Usage, measure_usage
 
@@ -50,7 +51,6 @@ def list_servers(users: Iterable[Any], now: datetime) -> list[tuple[Server, Any]
 def make_server(user: Any, now: datetime) -> Server:
     """Return what the hub says of a user's server."""
     person, _ = naming.split_hub_user(user.name)
-    # The database holds instants in UTC and does not say so.
     started = user.spawner.orm_spawner.started
     return Server(
         owner=user.name.rpartition("@")[0],
@@ -58,7 +58,7 @@ def make_server(user: Any, now: datetime) -> Server:
         is_runner=person in naming.SERVICE_PERSONS,
         state=_find_state(user.spawner.pending),
         started=started.isoformat() if started else "",
-        age=max(timedelta(), now - started.replace(tzinfo=UTC)) if started else None,
+        age=max(timedelta(), now - read_instant(started)) if started else None,
     )
 
 

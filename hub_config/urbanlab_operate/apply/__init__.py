@@ -13,7 +13,7 @@ from urbanlab_operate import demo
 from urbanlab_operate.apply import hub, kafka, keycloak, records, warehouse
 from urbanlab_operate.changes import ApplyError, Changes, Report, say
 
-__all__ = ["PARTS", "ApplyError", "apply"]
+__all__ = ["PARTS", "ApplyError", "apply", "applying"]
 
 Reconcile = Callable[[Settings, Mapping[str, Tenant], Changes], None]
 
@@ -48,7 +48,7 @@ def apply(
         raise ApplyError(
             f"Urban Lab was never started with its state in {settings.state}: run `urbanlab up` first"
         )
-    with _alone(settings):
+    with applying(settings):
         tenants = load_tenants(demo.ensure_tenant_files(settings, dry_run=dry_run))
         for part, reconcile in STEPS:
             if part in parts:
@@ -59,7 +59,7 @@ def apply(
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def applying(settings: Settings) -> Iterator[None]:
     """Wait until no other apply runs: two at once would each see the other's half-done work as drift."""
     settings.state.mkdir(parents=True, exist_ok=True)
     path = settings.state / "apply.lock"

@@ -72,6 +72,11 @@ def list_users(api: RestApi) -> list[dict[str, Any]]:
     return users
 
 
+def has_user(api: RestApi, name: str) -> bool:
+    """Return whether there is a hub user of that name."""
+    return api.request("GET", f"/users/{quote(name, safe='')}", fine=(404,)) is not None
+
+
 def delete_user(api: RestApi, name: str, *, only_server: bool = False) -> None:
     """End a hub user's server and return once it has ended; remove the hub user, too, unless `only_server`."""
     path = f"/users/{quote(name, safe='')}"

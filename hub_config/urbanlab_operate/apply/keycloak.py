@@ -1,4 +1,4 @@
-"""Keycloak: the groups of tenants and roles, the clients whose tokens Kafka accepts, the hub's own client."""
+"""Keycloak: the realm, groups of tenants and roles, clients whose tokens Kafka accepts, the hub's own client."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from urbanlab.contract import naming
 from urbanlab.contract.records import Tenant
 from urbanlab.contract.secrets import Secret, read_secret
 from urbanlab_hub.settings import Settings
+from urbanlab_operate.apply.drift import find_different, lay_over
 from urbanlab_operate.apply.keycloak_groups import reconcile_groups
-from urbanlab_operate.changes import ApplyError, Changes
+from urbanlab_operate.apply.realm_settings import load_realm_file, reconcile_realm
+from urbanlab_operate.changes import Changes
 from urbanlab_operate.keycloak_realm import Realm
 from urbanlab_operate.secret_files import SecretFolder
 
@@ -28,8 +30,9 @@ Values = dict[str, Any]
 
 
 def reconcile(settings: Settings, tenants: Mapping[str, Tenant], changes: Changes) -> None:
-    """Bring groups, Kafka's clients and the hub's client in line."""
+    """Bring the realm's own settings, groups, Kafka's clients and the hub's client in line."""
     realm = Realm(settings)
+    reconcile_realm(realm, changes)
     reconcile_groups(realm, tenants, changes)
     _reconcile_kafka_clients(realm, SecretFolder(settings, "tokens"), tenants, changes)
     _reconcile_hub_client(realm, settings, changes)
@@ -111,49 +114,36 @@ def _make_mapper(name: str, kind: str, config: Mapping[str, str]) -> Values:
 
 
 def _reconcile_hub_client(realm: Realm, settings: Settings, changes: Changes) -> None:
-    found = realm.get("/clients", clientId=HUB_CLIENT) or []
-    if not found:
-        raise ApplyError(
-            f"Keycloak's realm has no client {HUB_CLIENT}: import the realm again, or remove it first"
-        )
     secret = read_secret(settings.master_secrets, "keycloak-client-jupyterhub")
-    _reconcile_client(realm, found[0], {**make_hub_client(settings), "secret": secret.reveal()}, changes)
+    wanted = {**make_hub_client(settings), "secret": secret.reveal()}
+    found = realm.get("/clients", clientId=HUB_CLIENT) or []
+    if found:
+        _reconcile_client(realm, found[0], wanted, changes)
+    else:
+        changes.make(f"create the client {HUB_CLIENT}", partial(realm.post, "/clients", wanted))
 
 
 def make_hub_client(settings: Settings) -> Values:
-    """Return what of the hub's client depends on the installation; the rest stands in the realm's file."""
+    """Return the hub's client: as the realm's file has it, with the addresses of the installation."""
     hub = settings.hub_url
+    client: Values = next(each for each in load_realm_file()["clients"] if each["clientId"] == HUB_CLIENT)
+    addresses = {
+        "post.logout.redirect.uris": f"{hub}hub/logged-out",
+        # Keycloak itself calls there, so past the proxy: a session that has ended anywhere ends here too.
+        "backchannel.logout.url": settings.backchannel_logout_url,
+        "backchannel.logout.session.required": "true",
+        "backchannel.logout.revoke.offline.tokens": "true",
+    }
     return {
-        "clientId": HUB_CLIENT,
+        **client,
         "redirectUris": [f"{hub}hub/oauth_callback"],
-        "attributes": {
-            "post.logout.redirect.uris": f"{hub}hub/logged-out",
-            # Keycloak itself calls there, so past the proxy: a session that has ended anywhere ends here too.
-            "backchannel.logout.url": settings.backchannel_logout_url,
-            "backchannel.logout.session.required": "true",
-            "backchannel.logout.revoke.offline.tokens": "true",
-        },
+        "attributes": {**client["attributes"], **addresses},
     }
 
 
 def _reconcile_client(realm: Realm, client: Values, wanted: Values, changes: Changes) -> None:
-    different = sorted(name for name in wanted if not _agrees(client.get(name), wanted[name]))
+    different = find_different(client, wanted)
     if different:
-        values = {**client, **{name: _lay_over(client.get(name), wanted[name]) for name in different}}
+        values = {**client, **{name: lay_over(client.get(name), wanted[name]) for name in different}}
         update = partial(realm.put, f"/clients/{client['id']}", values)
         changes.make(f"set {', '.join(different)} of the client {wanted['clientId']}", update)
-
-
-def _agrees(found: Any, wanted: Any) -> bool:
-    """Say whether what Keycloak has is what is wanted; it may know more about an object, but has no more items."""
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(_agrees(found.get(name), wanted[name]) for name in wanted)
-    if isinstance(wanted, list):
-        if len(found or []) != len(wanted):
-            return False
-        return all(any(_agrees(item, one) for item in found or []) for one in wanted)
-    return bool(found == wanted)
-
-
-def _lay_over(found: Any, wanted: Any) -> Any:
-    return {**found, **wanted} if isinstance(found, dict) and isinstance(wanted, dict) else wanted

@@ -32,6 +32,7 @@ HOLDERS: Mapping[str, tuple[str, ...]] = {
     "warehouse-ingest": ("warehouse", "ingest"),
     "warehouse-publisher": ("warehouse", "publisher"),
     "warehouse-hub": ("warehouse", "hub"),
+    "warehouse-cluster": ("warehouse",),  # the password of `urbanlab` at a ClickHouse server
     "portal-publisher": ("portal", "publisher"),
     "publisher-operator": ("publisher",),
     "publisher-hub": ("publisher", "hub"),

@@ -21,6 +21,8 @@ from urbanlab_operate.secret_files import write_private
 TEMPLATE = CHECKOUT / "hub_config" / "kafka" / "server.properties"
 SCRAM_USERS = ("broker", "ingest", "simulator")
 PROBE_MS = 3000
+# They say no more at this level than who was not let in, and what was not allowed.
+REFUSAL_LOGGERS = ("kafka.authorizer.logger", "org.apache.kafka.common.network.Selector")
 
 
 def ensure_kafka(settings: Settings, accounts: Accounts) -> None:
@@ -98,6 +100,7 @@ def _make_java(settings: Settings, *memory: str) -> list[str]:
     return [
         *make_java(settings.service_state("kafka") / "tmp", *memory),
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        *(f"-Dorg.slf4j.simpleLogger.log.{name}=info" for name in REFUSAL_LOGGERS),
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
         "-cp",

@@ -88,9 +88,20 @@ def _make_options(settings: Settings) -> list[str]:
         f"--http-port={settings.keycloak_port}",
         f"--http-management-host={settings.bind}",
         f"--http-management-port={settings.keycloak_management_port}",
-        f"--hostname={settings.keycloak_url}",
+        f"--hostname={settings.login_url}",
+        *_make_proxy_options(settings.trusted_proxies),
         "--cache=local",
         # Without the server mode that would let other processes open the database by a port.
         f"--db-url=jdbc:h2:file:{database};NON_KEYWORDS=VALUE;DB_CLOSE_ON_EXIT=FALSE;DB_CLOSE_DELAY=0",
         "--log-console-output=json",
+        # Of logins its events tell; of who asks for what administrators may, nothing else does. Without the query.
+        *("--http-access-log-enabled=true", "--http-access-log-pattern=%s %m %R"),
+        "--http-access-log-exclude=/(?!admin/|realms/[^/]+/(account|clients-registrations)).*",
     ]
+
+
+def _make_proxy_options(trusted: str) -> tuple[str, ...]:
+    """Believe reverse proxies, and nobody else, where a browser is and how it came."""
+    if not trusted:
+        return ()
+    return ("--proxy-headers=xforwarded", f"--proxy-trusted-addresses={trusted.replace(' ', '')}")

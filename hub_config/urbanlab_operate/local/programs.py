@@ -17,6 +17,7 @@ from urbanlab_operate.local.folders import AUDIT_SENDERS, Accounts, engine_socke
 
 PYTHON = (sys.executable, "-P")  # -P: nothing in the folder where a program runs stands in for a library
 DEMO_ONLY = {"simulator"}
+CAP_SYS_NICE = 23  # its number in the kernel
 WITHOUT_NETWORK = {"engine", "audit"}
 
 
@@ -104,7 +105,8 @@ def _restrict(command: tuple[str, ...]) -> tuple[str, ...]:
 def _take_network_away(account: str, name: str) -> tuple[str, ...]:
     """Start a service without a network; making such a space takes root, running in it does not."""
     identity = (f"--reuid={account}", f"--regid={account}", "--init-groups")
-    rights = ("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
+    kept = _list_kept_rights(name)
+    rights = ("--no-new-privs", *(f"--{each}=-all{kept}" for each in ("inh-caps", "bounding-set")))
     return (
         "unshare",
         "--net",
@@ -113,9 +115,17 @@ def _take_network_away(account: str, name: str) -> tuple[str, ...]:
         "setpriv",
         *identity,
         *rights,
+        *([f"--ambient-caps=-all{kept}"] if kept else []),
         "--",
         *_make_service_command(name),
     )
+
+
+def _list_kept_rights(name: str) -> str:
+    """Return the one right that the engine keeps, if root has it: to let what runs long step back and undo it."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    held = int(status.partition("CapBnd:")[2].split()[0], 16)
+    return ",+sys_nice" if name == "engine" and held >> CAP_SYS_NICE & 1 else ""
 
 
 def _make_service_command(name: str) -> tuple[str, ...]:
@@ -145,10 +155,20 @@ def _make_environment(settings: Settings, accounts: Accounts, name: str) -> dict
         environment.KEYCLOAK_REALM_URL: settings.realm_url,
         environment.KAFKA_BOOTSTRAP: settings.kafka_bootstrap,
         environment.WAREHOUSE_URL: settings.warehouse_url,
+        environment.WAREHOUSE_CLUSTER: settings.warehouse_cluster if name == "warehouse" else "",
         environment.SECRETS: str(settings.service_secrets(name)),
         environment.PUBLIC: str(settings.public),
         environment.PUBLISHER_URL: settings.publisher_url,
         environment.PORTAL_URL: settings.portal_url,
+        **(_make_mail_environment(settings) if name == "publisher" else {}),
+    }
+
+
+def _make_mail_environment(settings: Settings) -> dict[str, str]:
+    return {
+        environment.SMTP_URL: settings.smtp_url,
+        environment.SMTP_FROM: settings.smtp_from,
+        environment.SMTP_PASSWORD_FILE: settings.smtp_password_file,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
@@ -13,18 +13,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from urbanlab.contract.secrets import read_secret
 from urbanlab_hub.account_limits import describe_limits, describe_listening
 from urbanlab_hub.settings import Settings
+from urbanlab_operate.changes import ApplyError
 from urbanlab_operate.local import supervisor
 from urbanlab_operate.local.folders import get_installation, is_root
 from urbanlab_operate.local.readiness import Problem, find_problem
 from urbanlab_operate.local.supervisor import ProgramInfo
+from urbanlab_operate.rest_api import RestApi
 
 ISOLATED = "Each service and each user runs in a Unix account of its own."
 NOT_ISOLATED = (
     "NO ISOLATION: not started as root, so services and all users share one account and can read each other's "
     "data and secrets. Good for trying out; start as root for anything else."
 )
+
+
+NEARLY_FULL = 0.8  # of what a database may hold
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,14 @@ class PartStatus:
     restarts: int
     memory_mb: int
     seconds: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the warehouse is at: tenant -> numbers; damaged tables, each with what is known of it."""
+
+    tenants: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    damaged: list[Mapping[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -98,12 +112,22 @@ def _measure_memory(pid: int) -> int:
         return 0
 
 
+def read_load(settings: Settings) -> Load:
+    """Return what runs, waits and is damaged at the warehouse; nothing where it does not answer."""
+    password = read_secret(settings.master_secrets, "warehouse-operator")
+    try:
+        gateway = RestApi("The warehouse gateway", settings.warehouse_url, password)
+        return Load(**gateway.request("GET", "/operator/load"))
+    except ApplyError:
+        return Load()
+
+
 def is_healthy(parts: list[PartStatus]) -> bool:
     """Return whether all parts run and can do their work."""
     return bool(parts) and all(part.healthy for part in parts)
 
 
-def to_json(parts: list[PartStatus], isolation: Isolation) -> Mapping[str, Any]:
+def to_json(parts: list[PartStatus], isolation: Isolation, load: Load) -> Mapping[str, Any]:
     """Return the status as plain values for programs."""
     return {
         "running": bool(parts),
@@ -111,10 +135,16 @@ def to_json(parts: list[PartStatus], isolation: Isolation) -> Mapping[str, Any]:
         "isolated": is_root(),
         **dataclasses.asdict(isolation),
         "parts": [dataclasses.asdict(part) for part in parts],
+        "warehouse": dataclasses.asdict(load),
     }
 
 
-def print_status(parts: list[PartStatus], isolation: Isolation, console: Console) -> None:
+def print_status(
+    parts: list[PartStatus],
+    isolation: Isolation,
+    load: Load,
+    console: Console,
+) -> None:
     """Print the status for people."""
     if not parts:
         console.print("Urban Lab does not run here. Start it with `urbanlab up`.")
@@ -132,5 +162,28 @@ def print_status(parts: list[PartStatus], isolation: Isolation, console: Console
             escape(part.reason),
         )
     console.print(table)
+    print_isolation(isolation, console)
+    _print_load(load, console)
+
+
+def print_isolation(isolation: Isolation, console: Console) -> None:
+    """Print for people what keeps users apart, and loudly where nothing does."""
     console.print(ISOLATED if is_root() else f"[bold red]{NOT_ISOLATED}[/bold red]")
     console.print(f"limits: {isolation.limits}", f"only a server's own port: {isolation.listening}", sep="\n")
+
+
+def _print_load(load: Load, console: Console) -> None:
+    """Say what is damaged in the warehouse, who uses it now, and whose databases are nearly full."""
+    for entry in load.damaged:
+        text = f"warehouse: {entry['table']} is damaged: {entry['damage']}"
+        console.print(f"[bold red]{escape(text)}[/bold red]")
+    for name, each in load.tenants.items():
+        if each["running"] or each["waiting"]:
+            console.print(
+                f"warehouse: {each['running']} statements of {name} run (of {each['limit']}), "
+                f"{each['waiting']} wait"
+            )
+        for kind, what in (("data", "database"), ("lab", "workshop")):
+            used, limit = each.get(f"{kind}_mb", 0), each.get(f"{kind}_limit_mb", 0)
+            if limit and used >= NEARLY_FULL * limit:
+                console.print(f"[yellow]warehouse: the {what} of {name} holds {used} of {limit} MB[/yellow]")

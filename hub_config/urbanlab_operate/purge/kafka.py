@@ -7,11 +7,12 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import GroupIdNotFoundError, NoError, UnknownTopicOrPartitionError
+from rich.filesize import decimal
 
 from urbanlab.contract import naming
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.apply.kafka import OPEN, connected
-from urbanlab_operate.purge.remnants import Remnant, show_size
+from urbanlab_operate.purge.remnants import Remnant
 
 
 def find(settings: Settings, tenant: str) -> list[Remnant]:
@@ -26,7 +27,7 @@ def find(settings: Settings, tenant: str) -> list[Remnant]:
     return [
         *(
             Remnant(
-                f"the topic {topic} ({show_size(sizes.get(topic, 0))})",
+                f"the topic {topic} ({decimal(sizes.get(topic, 0))})",
                 partial(_delete_topic, settings, topic),
             )
             for topic in topics

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from functools import partial
 from pathlib import Path
+
+from rich.filesize import decimal
 
 from urbanlab.contract import naming
 from urbanlab.contract.folder_size import measure_folder
@@ -14,7 +15,8 @@ from urbanlab_hub.accounts import delete_account, delete_group, find_account
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.apply.hub import delete_user, list_users, make_api
 from urbanlab_operate.local.folders import get_installation
-from urbanlab_operate.purge.remnants import Remnant, show_size
+from urbanlab_operate.purge.leftovers import delete_folder, delete_leftovers
+from urbanlab_operate.purge.remnants import Remnant
 from urbanlab_operate.rest_api import RestApi
 
 
@@ -26,7 +28,8 @@ def find(settings: Settings, tenant: str) -> list[Remnant]:
     # The runners' hub users went when the tenant left, their homes did not.
     runners = [naming.make_service_user(purpose, tenant) for purpose in naming.SERVICE_PERSONS]
     found = [_find_person(settings, api, name, known) for name in dict.fromkeys([*users, *runners])]
-    return [*(each for each in found if each), *_find_shared_folders(settings, tenant)]
+    left = (*_find_shared_folders(settings, tenant), *find_archived_homes(settings, tenant))
+    return [*(each for each in found if each), *left]
 
 
 def _find_person(settings: Settings, api: RestApi, hub_user: str, known: set[str]) -> Remnant | None:
@@ -48,11 +51,21 @@ def _find_person(settings: Settings, api: RestApi, hub_user: str, known: set[str
 def _delete_person(settings: Settings, api: RestApi, hub_user: str, account: str) -> None:
     # The hub's user goes at the end, by it the others are found; but nothing may run in the account meanwhile.
     delete_user(api, hub_user, only_server=True)
-    _delete_folder(settings.homes / account)
+    delete_folder(settings.homes / account)
     homes.delete_runtime(homes.make_runtime_path(get_installation(settings), account))
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and (entry := find_account(account)):
+        delete_leftovers(entry.pw_uid)
         delete_account(account)
     delete_user(api, hub_user)
+
+
+def find_archived_homes(settings: Settings, tenant: str) -> list[Remnant]:
+    """Return the homes whose names went to somebody else, as one remnant, or nothing."""
+    folder = settings.archived_homes / tenant
+    if not folder.is_dir():
+        return []
+    sentence = f"the archived homes of former people ({_measure(folder)})"
+    return [Remnant(sentence, partial(delete_folder, folder))]
 
 
 def _find_shared_folders(settings: Settings, tenant: str) -> list[Remnant]:
@@ -68,16 +81,9 @@ def _delete_shared(settings: Settings, tenant: str) -> None:
         for access in ("read", "write"):
             purpose = naming.make_folder_group(tenant, path.name, access)
             delete_group(purpose, get_installation(settings))
-    _delete_folder(folder)
-
-
-def _delete_folder(folder: Path) -> None:
-    if folder.is_symlink():
-        folder.unlink()
-    elif folder.exists():
-        shutil.rmtree(folder)  # by descriptors: it follows no link that somebody left in there
+    delete_folder(folder)
 
 
 def _measure(folder: Path) -> str:
     size = measure_folder(folder)
-    return f"{'' if size.complete else 'more than '}{show_size(size.taken)}"
+    return f"{'' if size.complete else 'more than '}{decimal(size.taken)}"

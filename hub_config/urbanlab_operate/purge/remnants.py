@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-UNITS = ("kB", "MB", "GB", "TB")
-
 
 @dataclass(frozen=True)
 class Remnant:
@@ -14,14 +12,3 @@ class Remnant:
 
     sentence: str
     delete: Callable[[], object]
-
-
-def show_size(size: float) -> str:
-    """Return a number of bytes as people read it."""
-    if size < 1000:
-        return f"{size:.0f} bytes"
-    for unit in UNITS:
-        size /= 1000
-        if size < 1000 or unit == UNITS[-1]:
-            break
-    return f"{size:.1f} {unit}"

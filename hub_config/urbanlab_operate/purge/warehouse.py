@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
+
+from rich.filesize import decimal
 
 from urbanlab.contract.secrets import read_secret
 from urbanlab_hub.settings import Settings
-from urbanlab_operate.purge.remnants import Remnant, show_size
+from urbanlab_operate.purge.remnants import Remnant
 from urbanlab_operate.rest_api import RestApi
 
 
@@ -16,12 +18,12 @@ def find(settings: Settings, tenant: str) -> list[Remnant]:
     token = read_secret(settings.master_secrets, "warehouse-operator")
     api = RestApi("The warehouse gateway", settings.warehouse_url, token)
     path = f"/operator/tenants/{tenant}"
-    delete = partial(api.request, "DELETE", path)
+    delete = cache(partial(api.request, "DELETE", path))
     return [Remnant(_describe(each), delete) for each in api.request("GET", path)["holdings"]]
 
 
 def _describe(holding: dict[str, Any]) -> str:
     if holding["kind"] != "database":
         return f"the view {holding['name']}, which shows others its data"
-    size = show_size(holding["bytes"])
+    size = decimal(holding["bytes"])
     return f"the database {holding['name']} with {holding['tables']} tables and views ({size})"

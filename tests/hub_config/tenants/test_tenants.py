@@ -45,6 +45,7 @@ feeds:
       level: {type: number, title: {de: Stand, en: Level}, unit: cm}
     key: [sensor, observed_at]
     time: observed_at
+reports: {}
 simulation: {sensors: {}}
 """
 
@@ -230,6 +231,14 @@ def test_a_file_lies_over_the_defaults(folder: Path, text: str, expected) -> Non
         ("undelete_days: 1000", "undelete_days is 1000"),
         ("audit_days: 0", "audit_days is 0"),
         ("accept_shares: yes", "accept_shares is True but must be by_hand or automatic"),
+        ("reports: [monthly]", "reports is a list but must be a list of reports by name"),
+        ("reports: {monthly: {}}", "reports.monthly.datasets is missing"),
+        ("reports: {monthly: {datasets: level}}", "datasets is 'level' but must be a list of datasets, like"),
+        (
+            "reports: {monthly: {datasets: [level, rietberg.level]}}",
+            ":2: reports.monthly.datasets.1: 'rietberg.level' is no dataset of musterstadt: name one alone or",
+        ),
+        ("reports: {monthly: {datasets: ['lab_musterstadt.a b']}}", "'a b' cannot name a dataset"),
         (
             "allow: [terminal]",
             ":2: allow.0 is 'terminal' but must be one of pip, terminals, git; did you mean",
@@ -367,7 +376,7 @@ def test_the_defaults_are_those_of_the_record(tmp_path: Path) -> None:
     safe = {
         spec.name: spec.default
         for spec in dataclasses.fields(Tenant)
-        if spec.default is not dataclasses.MISSING and spec.name not in ("feeds", "sensors")
+        if spec.default is not dataclasses.MISSING and spec.name not in ("feeds", "sensors", "reports")
     }
     assert {name: getattr(tenant, name) for name in safe} == safe
     assert len(safe) == 11

@@ -98,6 +98,21 @@ def test_cookies_are_sent_by_our_own_pages_only_and_by_tls_where_there_is_any(
     assert public.JupyterHub.tornado_settings["cookie_options"] == {"samesite": "Lax", "secure": True}
 
 
+def test_browsers_and_programs_find_keycloak_each_in_their_way(configured: Callable[..., Config]) -> None:
+    found = configured(keycloak_public_url="https://login.example/", keycloak_port=7001).UrbanAuthenticator
+    realm = "https://login.example/realms/urban"
+    assert found.issuer == realm
+    for url in (found.authorize_url, found.logout_redirect_url):
+        assert url.startswith(f"{realm}/protocol/")
+    for url in (found.token_url, found.userdata_url, found.keys_url):
+        assert url.startswith("http://127.0.0.1:7001/realms/urban/protocol/")
+
+
+def test_no_other_page_holds_on_to_one_of_the_hubs(configured: Callable[..., Config]) -> None:
+    headers = configured().JupyterHub.tornado_settings["headers"]
+    assert headers == {"Cross-Origin-Opener-Policy": "noopener-allow-popups"}
+
+
 def test_the_hub_listens_at_the_address_of_the_settings_only(
     settings: Settings, configured: Callable[..., Config]
 ) -> None:

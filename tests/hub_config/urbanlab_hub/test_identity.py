@@ -174,12 +174,17 @@ def test_whoever_has_several_tenants_must_choose() -> None:
 def test_the_model_is_a_person_in_one_tenant_with_the_groups_of_that_tenant_only() -> None:
     roles = {"alpha": ("analyst",), "beta": ("admin", "gatekeeper")}
     standing = Standing(("analyst",), (), ("gatekeeper",))
-    model = make_auth_model({"name": "Anna", "admin": True, "auth_state": {"x": 1}}, "alpha", roles, standing)
+    state = {"x": 1, "urbanlab": {"sub": "id-of-anna"}}
+    model = make_auth_model({"name": "Anna", "admin": True, "auth_state": state}, "alpha", roles, standing)
 
     assert (model["name"], model["groups"]) == ("anna@alpha", ["/tenants/alpha/analyst"])
     assert model["admin"] is None  # no human is an administrator of the hub
-    assert model["user_info"] == {"other_tenants": ["beta"], "waiting_roles": ["gatekeeper"]}
-    assert model["auth_state"] == {"x": 1, "urbanlab": {"proven": []}}
+    assert model["user_info"] == {
+        "sub": "id-of-anna",
+        "other_tenants": ["beta"],
+        "waiting_roles": ["gatekeeper"],
+    }
+    assert model["auth_state"] == {"x": 1, "urbanlab": {"sub": "id-of-anna", "proven": []}}
 
 
 @pytest.mark.parametrize("name", ["", "publications", "Reports", "x" * 201])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from urbanlab.contract.records import Tenant, write_tenant
-from urbanlab_hub.known_tenants import KnownTenants
+from urbanlab_hub.known_tenants import KnownTenants, get_known_tenants
 
 
 def test_a_tenant_counts_once_its_record_is_there_and_no_longer(
@@ -26,6 +26,7 @@ def test_what_did_not_change_is_not_read_again(tmp_path: Path, make_tenant: Call
     write_tenant(tmp_path, make_tenant("alpha"))
     known = KnownTenants(tmp_path)
     assert known.load_tenants() is known.load_tenants()
+    assert get_known_tenants(tmp_path).load_tenants() is get_known_tenants(tmp_path).load_tenants()
 
 
 def test_reading_while_tenants_come_and_go_never_fails(

@@ -57,6 +57,27 @@ def test_no_secret_is_written(text: str) -> None:
     assert "**********" in line
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "word",
+    [
+        "a-",
+        "eyJ-",
+        "eyJ",
+        "token-",
+        "token ",
+        "token:",
+        "authorization: ",
+        "bearer ",
+        "state",
+        "eyJaaaaaaaa.",
+    ],
+)
+def test_nothing_that_somebody_asks_for_stops_the_hub(word: str) -> None:
+    asked = f"404 GET /hub/{word * 50_000} (@192.0.2.7)"
+    assert conceal(asked).startswith("404 GET /hub/")
+
+
 def test_no_secret_is_written_with_a_traceback() -> None:
     try:
         raise ValueError(f"token={SECRET}")

@@ -26,6 +26,15 @@ while True:
     if os.fork() == 0: os.setsid(); time.sleep(60); os._exit(0)
     time.sleep(0.05)
 """
+# Stops all processes of its account but the one that does it, again and again; so does its child.
+STOPPING = """
+import os, signal
+print(flush=True)
+os.fork()
+while True:
+    try: os.kill(-1, signal.SIGSTOP)
+    except OSError: pass
+"""
 
 
 @pytest.fixture
@@ -80,7 +89,9 @@ def test_who_listens_at_a_port_is_known() -> None:
 
 
 @needs_root
-@pytest.mark.parametrize("code", [SLEEP[2], HIDDEN, FORKING], ids=["plain", "hidden", "forking"])
+@pytest.mark.parametrize(
+    "code", [SLEEP[2], HIDDEN, FORKING, STOPPING], ids=["plain", "hidden", "forking", "stopping"]
+)
 def test_everything_of_an_account_ends_and_nothing_else(
     installation: str, child: subprocess.Popen[bytes], code: str
 ) -> None:

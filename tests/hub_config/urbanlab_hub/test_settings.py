@@ -59,6 +59,13 @@ def test_what_means_no(tmp_path: Path, text: str) -> None:
             "servers_bind is '127.0.0.1': it must be a host that has no pages",
         ),
         ("", {"PUBLIC_URL": "lab.example"}, "public_url is 'lab.example': it must begin with https://"),
+        ("", {"PUBLIC_URL": "https://lab.example/town"}, "a path is base_url's"),
+        ("", {"KEYCLOAK_PUBLIC_URL": "https://me@login.example"}, "write scheme, host and port alone"),
+        (
+            "",
+            {"TRUSTED_PROXIES": "10.0.0.1/8"},
+            "trusted_proxies cannot be read: 10.0.0.1/8 has host bits set",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, file: str, environ: dict[str, str], said: str) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyterhub import orm
 from jupyterhub.utils import utcnow
 
 from urbanlab.contract.records import write_tenant
 from urbanlab_hub.confirmation import KEY, reconcile_auth_state
+from urbanlab_hub.owners import find_owner, is_anothers
 
 from .small_hub import Keycloak, SleepySpawner, SmallHub, has_anything
 
@@ -121,6 +123,19 @@ async def test_only_keycloaks_own_word_ends_a_login(
     await hub.sweep.look_around()
     await hub.settle()
     assert has_anything(user) is stays
+
+
+async def test_a_name_stays_whose_it_was_whatever_is_revoked(hub: SmallHub) -> None:
+    user = await hub.log_in(ANNA)
+    assert not is_anothers(user, "id-of-anna")
+    user.user_info = None  # of a hub made before names were bound
+    await hub.sweep.look_around()
+    assert find_owner(user) == "id-of-anna"
+    hub.revoker.revoke(user, "a test")
+    await hub.settle()
+    assert not has_anything(user)
+    again = orm.User.find(hub.db, ANNA)
+    assert (is_anothers(again, "id-of-another"), is_anothers(again, "id-of-anna")) == (True, False)
 
 
 async def test_roles_follow_keycloak_at_once(hub: SmallHub) -> None:

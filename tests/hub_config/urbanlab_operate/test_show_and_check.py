@@ -63,6 +63,7 @@ def test_the_demo_can_be_used(settings: Settings) -> None:
         ({"bind": "0.0.0.0"}, "others reach the hub without encryption"),
         ({"public_url": "http://lab.example", "subdomains": True}, "browsers must reach the hub by https"),
         ({"public_url": "https://lab.example"}, "set subdomains"),
+        ({"public_url": "https://lab.example"}, "give keycloak_public_url"),
         ({"bind": "192.0.2.1"}, "set subdomains"),
     ],
 )

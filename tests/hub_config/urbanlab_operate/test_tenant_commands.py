@@ -145,6 +145,36 @@ def test_a_new_tenant_has_a_title_and_an_old_one_its_own(folder: Path, options: 
     assert ended.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("add", "herford", "--restore", "--state", "BY", "--population", "0"),
+            "comes back as it was: leave out --state, --population",
+        ),
+        (("remove", "minden", "--confirm", "minden"), "goes with --purge"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    _remove("herford")
+    (folder / "minden.yaml").write_text("title: Minden\n", encoding="utf-8")
+
+    assert main(["tenant", *arguments, "--no-apply"]) == 1
+    assert said in capsys.readouterr().out
+    assert list(load_tenants(folder)) == ["minden"]
+
+
+def test_a_purge_is_never_without_apply(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _remove("herford")
+    with pytest.raises(SystemExit) as ended:
+        main(["tenant", "remove", "herford", "--purge", "--confirm", "herford", "--no-apply"])
+    assert ended.value.code == 2
+    assert "--no-apply: not allowed with argument --purge" in capsys.readouterr().err
+    assert len(list((folder / "archive").iterdir())) == 1
+
+
 def test_a_living_tenant_is_not_restored_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _remove("herford")
     (folder / "herford.yaml").write_text("title: Living\n", encoding="utf-8")

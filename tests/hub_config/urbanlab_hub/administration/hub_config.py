@@ -10,7 +10,7 @@ from jupyterhub.auth import DummyAuthenticator
 
 from tests.hub_alone import NoProxy
 from urbanlab_hub.administration.routes import Route, make_administration_routes
-from urbanlab_hub.configure import configure_pages
+from urbanlab_hub.configure import configure_pages, configure_web
 from urbanlab_hub.local_spawner import UnixAccountSpawner
 from urbanlab_hub.roles import CUSTOM_SCOPES, make_roles, make_services
 from urbanlab_hub.services import SERVICES
@@ -56,3 +56,4 @@ c.UnixAccountSpawner.settings = settings
 c.Spawner.cmd = [sys.executable, "-c", SERVER]
 c.UnixAccountSpawner.term_timeout = 1
 configure_pages(c, settings)
+configure_web(c, settings)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import pytest
 
 from urbanlab_hub.settings import Settings
-from urbanlab_operate.apply.keycloak import _agrees, _lay_over, make_hub_client, make_kafka_client
+from urbanlab_operate.apply.keycloak import make_hub_client, make_kafka_client
 
 
 @pytest.mark.parametrize("access", ["read", "open"])
@@ -39,25 +38,3 @@ def test_the_hubs_client_sends_to_the_hub_and_nowhere_else(settings: Settings, u
     assert client["redirectUris"] == [f"{settings.hub_url}hub/oauth_callback"]
     assert client["attributes"]["post.logout.redirect.uris"] == f"{settings.hub_url}hub/logged-out"
     assert "*" not in str(client)
-
-
-@pytest.mark.parametrize(
-    ("found", "wanted", "agrees"),
-    [
-        ({"a": 1, "id": "x"}, {"a": 1}, True),  # Keycloak knows more about an object
-        ({"a": 1}, {"a": 2}, False),
-        (None, {"a": 1}, False),
-        (["a"], ["a"], True),
-        (["a", "b"], ["a"], False),  # an address too many is drift
-        (None, [], True),
-        ([{"name": "b"}, {"name": "a", "id": 1}], [{"name": "a"}, {"name": "b"}], True),
-        ("true", True, False),
-    ],
-)
-def test_what_counts_as_drift(found: Any, wanted: Any, agrees: bool) -> None:
-    assert _agrees(found, wanted) is agrees
-
-
-def test_what_is_set_keeps_what_keycloak_knows_besides() -> None:
-    assert _lay_over({"a": 1, "b": 2}, {"a": 3}) == {"a": 3, "b": 2}
-    assert _lay_over(["x"], ["y"]) == ["y"]

@@ -52,6 +52,25 @@ def test_a_part_is_healthy_if_it_runs_and_answers(
     assert (part.memory_mb > 0) is bool(info.pid)
 
 
+TENANTS = {
+    "herford": {
+        "running": 8,
+        "waiting": 3,
+        "limit": 8,
+        "data_mb": 79,
+        "data_limit_mb": 100,
+        "lab_mb": 90,
+        "lab_limit_mb": 100,
+    },
+    "minden": {"running": 0, "waiting": 0, "limit": 8, "lab_mb": 0, "lab_limit_mb": 100},
+    "operator": {"running": 0, "waiting": 0, "limit": 8},
+}
+
+
+DAMAGED = {"table": "herford.level", "damage": "the part broken_1 was put aside"}
+LOAD = status.Load(TENANTS, [DAMAGED])
+
+
 @pytest.fixture
 def part() -> PartStatus:
     return PartStatus("hub", "backoff", False, "does not run: [brackets]", 0, 4, 0, 0)
@@ -65,14 +84,16 @@ def test_the_whole_is_healthy_only_if_there_are_parts_and_all_are(part: PartStat
 
 
 def test_programs_get_the_same_as_people(part: PartStatus) -> None:
-    values: Any = to_json([part], ISOLATION)
+    values: Any = to_json([part], ISOLATION, LOAD)
     assert (values["running"], values["healthy"], values["parts"][0]["restarts"]) == (True, False, 4)
     assert (values["limits"], values["listening"]) == ("cgroups v2", "Landlock")
+    assert values["warehouse"]["tenants"]["herford"]["waiting"] == 3
+    assert values["warehouse"]["damaged"] == [DAMAGED]
 
 
 def _print(parts: list[PartStatus]) -> str:
     output = io.StringIO()
-    print_status(parts, ISOLATION, Console(file=output, width=200))
+    print_status(parts, ISOLATION, LOAD, Console(file=output, width=200))
     return output.getvalue()
 
 
@@ -80,6 +101,12 @@ def test_people_see_state_restarts_and_reason(part: PartStatus) -> None:
     text = _print([part])
     assert all(word in text for word in ("backoff", " 4 ", "does not run: [brackets]"))
     assert "limits: cgroups v2\n" in text
+    assert "warehouse: herford.level is damaged: the part broken_1 was put aside\n" in text
+    assert "warehouse: 8 statements of herford run (of 8), 3 wait\n" in text
+    assert "warehouse: the workshop of herford holds 90 of 100 MB\n" in text
+    assert not any(
+        word in text for word in ("statements of minden", "workshop of minden", "database of herford")
+    )
     assert "Start it with `urbanlab up`" in _print([])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -60,11 +59,11 @@ def test_a_failure_is_raised_and_what_needs_it_never_starts(run: Callable[..., d
 def test_the_wish_to_stop_is_heard_while_a_step_hangs(run: Callable[..., dict[str, float]]) -> None:
     stop, hang = threading.Event(), threading.Event()
     threading.Timer(0.2, stop.set).start()
-    began = time.monotonic()
+    ended: list[bool] = []
     with pytest.raises(StoppedError):
-        run(Step("slow", (), lambda: hang.wait(30)), stop=stop)
+        run(Step("slow", (), lambda: ended.append(hang.wait(60))), stop=stop)
+    assert ended == []  # nobody has waited for it
     hang.set()
-    assert time.monotonic() - began < 5
 
 
 def test_waiting_ends_with_the_last_problem_or_once_there_is_none() -> None:
