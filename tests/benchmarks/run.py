@@ -14,6 +14,7 @@ import psutil
 
 from tests.benchmarks import (
     apply,
+    fair_shares,
     import_time,
     installation,
     lighthouse,
@@ -22,6 +23,8 @@ from tests.benchmarks import (
     query,
     revocation,
     server_start,
+    sql_cell,
+    warehouse,
 )
 from tests.benchmarks._figures import Figure, print_figures
 from tests.benchmarks._place import running_installation
@@ -53,10 +56,13 @@ def measure() -> Iterator[Figure]:
     with running_installation() as place:
         yield from server_start.measure(place)
         yield from query.measure(place)
+        yield from sql_cell.measure(place)
+        yield from fair_shares.measure(place)
         yield from revocation.measure(place)
         yield from portal.measure(place)
         yield from publishing.measure(place)
         yield from lighthouse.measure(place)
+    yield from warehouse.measure()
     yield from apply.measure()
     yield from installation.measure()
     if "--with-tests" in sys.argv[1:]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from urbanlab.contract.naming import (
     OPEN_DATABASE,
+    SENSORS_TABLE,
     check_dataset_name,
     make_database,
     make_lab_database,
     make_shared_database,
 )
 from urbanlab.contract.records import COLUMN_TYPES, Column, Feed, Sensor, Tenant
-from urbanlab_services.warehouse.inventory import SENSORS_TABLE, Table
+from urbanlab_services.warehouse.inventory import Table
 
 Key = tuple[str, str]  # database and table
 SENSOR_COLUMNS = {

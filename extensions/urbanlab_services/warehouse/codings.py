@@ -1,20 +1,24 @@
-"""Content codings of requests and answers: gzip, deflate, lz4 frames and zstd, piece by piece."""
+"""How requests and answers are packed: gzip, deflate, lz4 frames, zstd, brotli and ClickHouse's own blocks."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
-import lz4.frame  # type: ignore[import-untyped]
+import brotli
+import lz4.frame
 import zstandard
 
 from urbanlab_services.warehouse.errors import BAD_REQUEST, WarehouseError
+from urbanlab_services.warehouse.native_coding import NativeDecoder, NativeEncoder
 
-CODINGS = ("lz4", "zstd", "gzip", "deflate")  # the first that a client takes is used
+CODINGS = ("lz4", "zstd", "br", "gzip", "deflate")  # the first that a client takes is used
+OWN_CODING = "clickhouse"  # asked for by an argument: no header names it
 _GZIP, _ZLIB, _ANY = 31, 15, 47
 # One piece of input cannot become more than some megabytes of output.
-_SLICES = {"zstd": 1 << 10, "lz4": 1 << 15, "gzip": 1 << 13, "deflate": 1 << 13}
+_SLICES = {"zstd": 1 << 10, "lz4": 1 << 15, "br": 1 << 8, "gzip": 1 << 13, "deflate": 1 << 13}
+_BROTLI_QUALITY = 1
 
 
 class Encoder(Protocol):
@@ -57,6 +61,17 @@ class _ObjectEncoder:
         return bytes(self._object.flush())
 
 
+class _BrotliEncoder:
+    def __init__(self) -> None:
+        self._object = brotli.Compressor(quality=_BROTLI_QUALITY)
+
+    def encode(self, data: bytes) -> bytes:
+        return bytes(self._object.process(data))
+
+    def finish(self) -> bytes:
+        return bytes(self._object.finish())
+
+
 class _PlainEncoder:
     def encode(self, data: bytes) -> bytes:
         return data
@@ -69,7 +84,12 @@ def make_encoder(coding: str) -> Encoder:
     """Return the encoder of a coding; the empty one leaves everything as it is."""
     if not coding:
         return _PlainEncoder()
-    return _Lz4Encoder() if coding == "lz4" else _ObjectEncoder(coding)
+    own: dict[str, Callable[[], Encoder]] = {
+        "lz4": _Lz4Encoder,
+        "br": _BrotliEncoder,
+        OWN_CODING: NativeEncoder,
+    }
+    return own[coding]() if coding in own else _ObjectEncoder(coding)
 
 
 def choose_coding(accepted: str) -> str:
@@ -87,6 +107,10 @@ async def decode(source: AsyncIterator[bytes], coding: str) -> AsyncIterator[byt
         async for piece in source:
             yield piece
         return
+    if coding == OWN_CODING:
+        async for piece in _decode_blocks(source):
+            yield piece
+        return
     if coding not in _SLICES:
         known = ", ".join(CODINGS)
         raise WarehouseError(BAD_REQUEST, f"The content encoding {coding} is not known; use {known}")
@@ -97,8 +121,34 @@ async def decode(source: AsyncIterator[bytes], coding: str) -> AsyncIterator[byt
                 if content := decoder.decode(piece[begin : begin + size]):
                     yield content
         decoder.check_end()
-    except (zlib.error, RuntimeError, EOFError, zstandard.ZstdError) as error:
+    except (zlib.error, RuntimeError, EOFError, zstandard.ZstdError, brotli.error) as error:
         raise WarehouseError(BAD_REQUEST, f"The request's body is no valid {coding} stream") from error
+
+
+async def _decode_blocks(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    decoder = NativeDecoder()
+    try:
+        async for piece in source:
+            if content := decoder.decode(piece):
+                yield content
+        decoder.check_end()
+    except ValueError as error:
+        message = f"The request's body is not packed in ClickHouse's way: {error}"
+        raise WarehouseError(BAD_REQUEST, message) from error
+
+
+class _Brotli:
+    """Brotli's decompressor, as the other libraries' look; nothing follows its end."""
+
+    eof, unused_data = False, b""
+
+    def __init__(self) -> None:
+        self._object = brotli.Decompressor()
+
+    def decompress(self, data: bytes) -> bytes:
+        content = bytes(self._object.process(data))
+        self.eof = self._object.is_finished()
+        return content
 
 
 class _Decoder:
@@ -128,5 +178,7 @@ class _Decoder:
             return lz4.frame.LZ4FrameDecompressor()
         if self._coding == "zstd":
             return zstandard.ZstdDecompressor().decompressobj()
+        if self._coding == "br":
+            return _Brotli()
         # Some clients send the bare stream as "deflate", some wrap it: both headers are found out.
         return zlib.decompressobj(_ANY)

@@ -6,8 +6,10 @@ import base64
 import binascii
 import hmac
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import jwt
 
@@ -19,6 +21,8 @@ ISSUER = "urbanlab-tokens"
 AUDIENCE = "urbanlab-warehouse"
 ACCESSES = ("analyst", "steward", "reports", "publications")
 MAX_LIFETIME = 600
+LEEWAY = 5
+REMEMBERED = 1000  # signatures that need not be verified again while their credentials count
 _CLAIMS = ("iss", "aud", "sub", "tenant", "access", "iat", "exp", "jti")
 
 
@@ -43,7 +47,8 @@ class Authenticator:
 
     def __init__(self, public_key: str, secrets: Mapping[str, Secret]) -> None:
         """Take the key that credentials are signed for, and the secret of each of the platform's services."""
-        self._public_key = public_key
+        self._public_key = jwt.get_algorithm_by_name("EdDSA").prepare_key(public_key)
+        self._verified: dict[str, Mapping[str, Any]] = {}
         self._secrets = secrets
 
     def identify(self, headers: Mapping[str, str], arguments: Mapping[str, str]) -> Identity:
@@ -68,23 +73,32 @@ class Authenticator:
         return None
 
     def _identify_token(self, token: str) -> Identity:
+        claims = self._verified.get(token)
+        if claims is None or claims["exp"] + LEEWAY <= time.time():
+            claims = self._verify(token)
+            if len(self._verified) >= REMEMBERED:
+                self._verified.clear()
+            self._verified[token] = claims
+        return _make_identity(claims)
+
+    def _verify(self, token: str) -> Mapping[str, Any]:
         try:
-            claims = jwt.decode(
+            claims: Mapping[str, Any] = jwt.decode(
                 token,
                 self._public_key,
                 algorithms=["EdDSA"],
                 audience=AUDIENCE,
                 issuer=ISSUER,
                 options={"require": list(_CLAIMS)},
-                leeway=5,
+                leeway=LEEWAY,
             )
+            return claims
         except jwt.ExpiredSignatureError:
             raise _refuse("The credential has expired; ask for a new one") from None
         except jwt.InvalidAudienceError:
             raise _refuse("The credential is meant for another service") from None
         except jwt.InvalidTokenError:
             raise _refuse("The credential is not valid") from None
-        return _make_identity(claims)
 
 
 def _make_identity(claims: Mapping[str, object]) -> Identity:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from urbanlab.contract.naming import SENSORS_TABLE
 from urbanlab.contract.records import Column, Feed, Tenant, Text
-from urbanlab_services.warehouse.inventory import SENSORS_TABLE, Table
+from urbanlab_services.warehouse.inventory import Table
+from urbanlab_services.warehouse.table_notes import TableNotes
 
 SENSORS = Feed(
     name=SENSORS_TABLE,
@@ -54,9 +56,10 @@ def find_feed(owner: Tenant | None, name: str) -> Feed | None:
     return next((feed for feed in owner.feeds if feed.name == name), None)
 
 
-def make_columns(table: Table, feed: Feed | None) -> list[dict[str, Any]]:
-    """Return the columns in the table's order, with what is declared about them."""
-    described = {column.name: column for column in feed.columns} if feed else {}
+def make_columns(table: Table, feed: Feed | None, notes: TableNotes | None = None) -> list[dict[str, Any]]:
+    """Return the columns in the table's order, with what is declared or noted about them."""
+    described = dict(notes.columns) if notes else {}
+    described |= {column.name: column for column in feed.columns} if feed else {}
     return [
         {
             "name": name,

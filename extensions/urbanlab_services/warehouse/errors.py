@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 
 from urbanlab_services.errors import ServiceError
+from urbanlab_services.warehouse.limits import explain_limit
 
 # ClickHouse's own numbers: clients know them.
 UNKNOWN_FORMAT, UNKNOWN_SETTING, SYNTAX_ERROR, BAD_REQUEST = 73, 115, 62, 36
 UNKNOWN_TABLE, ACCESS_DENIED, AUTHENTICATION_FAILED = 60, 497, 516
 TOO_MANY_QUERIES, SUPPORT_IS_DISABLED, NETWORK_ERROR, CANCELLED = 202, 344, 210, 394
 UNKNOWN_DATABASE, TIMEOUT, MEMORY, UNKNOWN_EXCEPTION, READONLY = 81, 159, 241, 1002, 164
+SESSION_NOT_FOUND, SESSION_IS_LOCKED, SAME_ID_IS_RUNNING, TOO_LARGE = 372, 373, 216, 307
+NOT_ENOUGH_SPACE = 243
+# What the engine says of files that are not what it wrote: of a checksum, the end of a file, a file, a codec.
+DAMAGED = frozenset({40, 33, 226, 271, 432})
 
 _CODE_NAMES = {
     UNKNOWN_FORMAT: "UNKNOWN_FORMAT",
@@ -24,8 +29,13 @@ _CODE_NAMES = {
     SUPPORT_IS_DISABLED: "SUPPORT_IS_DISABLED",
     NETWORK_ERROR: "NETWORK_ERROR",
     CANCELLED: "QUERY_WAS_CANCELLED",
+    NOT_ENOUGH_SPACE: "NOT_ENOUGH_SPACE",
     UNKNOWN_EXCEPTION: "UNKNOWN_EXCEPTION",
     READONLY: "READONLY",
+    SESSION_NOT_FOUND: "SESSION_NOT_FOUND",
+    SESSION_IS_LOCKED: "SESSION_IS_LOCKED",
+    SAME_ID_IS_RUNNING: "QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING",
+    TOO_LARGE: "TOO_MANY_BYTES",
 }
 _STATUSES = {
     AUTHENTICATION_FAILED: 401,
@@ -37,15 +47,18 @@ _STATUSES = {
     NETWORK_ERROR: 500,
 }
 
+# Where ClickHouse's HTTP interface has another status than 400 for what a statement may have wrong.
+HTTP_STATUSES = {
+    **dict.fromkeys((46, 47, 50, 56, UNKNOWN_DATABASE, UNKNOWN_FORMAT, UNKNOWN_SETTING), 404),
+    48: 501,  # NOT_IMPLEMENTED
+}
+
 # One sentence for what does not exist and for what is another's: nobody learns which.
 _NOT_THERE = "There is no such table or database, or it is none of yours"
-_LIMITS = {
-    "158": "The limit on rows that a statement may read was reached (max_rows_to_read)",
-    "307": "The limit on bytes that a statement may read was reached (max_bytes_to_read)",
-    "159": "The limit on seconds that a statement may take was reached (max_execution_time)",
-    "160": "The limit on seconds that a statement may take was reached (max_execution_time)",
-    "241": "The limit on memory that a statement may use was reached (max_memory_usage)",
-}
+_IS_DAMAGED = (
+    "A part of what this statement reads is damaged on the disk, so nothing of it is given out; the operator "
+    "sees by `urbanlab status` which table it is, and restores it from a backup"
+)
 _CODE = re.compile(r"Code: (\d+)\. ")
 _NAME = re.compile(r"\(([A-Z0-9_]+)\)")
 
@@ -98,12 +111,11 @@ def from_engine(text: str, statement: str | None = None) -> WarehouseError:
         return WarehouseError(
             UNKNOWN_TABLE, f"{_NOT_THERE}: {subject}" if subject and is_named else _NOT_THERE
         )
-    if number == 396:
-        what = "bytes" if "max bytes" in text else "rows"
-        limit = f"The limit on {what} of a result was reached (max_result_{what})"
+    if number in DAMAGED and "/store/" in text:
+        return WarehouseError(number, _IS_DAMAGED, name=name, status=500)
+    limit = explain_limit(number, text)
+    if limit is not None:
         return WarehouseError(number, limit, name=name)
-    if str(number) in _LIMITS:
-        return WarehouseError(number, _LIMITS[str(number)], name=name)
     if number == 344 and "Interpreting expressions" in text:
         hint = "VALUES takes plain values; write expressions as INSERT INTO … SELECT …"
         return WarehouseError(number, hint, name=name)

@@ -11,9 +11,10 @@ from typing import Protocol
 from prometheus_client import Counter, Histogram
 
 from urbanlab_services.warehouse.credentials import Identity
-from urbanlab_services.warehouse.engine_client import EngineClient, EngineLostError
+from urbanlab_services.warehouse.engine_client import EngineClient
 from urbanlab_services.warehouse.errors import WarehouseError, make_unavailable, make_uncertain
-from urbanlab_services.warehouse.wire import Job, Outcome
+from urbanlab_services.warehouse.exchange import EngineLostError
+from urbanlab_services.warehouse.wire import FrameReader, Job, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -34,18 +35,19 @@ class Taker(Protocol):
     async def finish(self, outcome: Outcome) -> None:
         """Take the end."""
 
-    def forget(self) -> None:
-        """Begin anew: nothing has reached the client yet."""
+    def begin(self, reader: FrameReader) -> None:
+        """Begin, or begin anew while nothing has reached the client; `reader` tells how far the statement is."""
 
 
 async def execute(
     engine: EngineClient, identity: Identity, job: Job, rows: AsyncIterator[bytes], taker: Taker
-) -> None:
-    """Run `job` for `identity`; raise `WarehouseError` for whatever keeps it from its end."""
+) -> Outcome:
+    """Run `job` for `identity` and return what it did; raise `WarehouseError` for what keeps it from its end."""
     started, code = time.monotonic(), "ok"
     try:
         outcome = await _run(engine, job, rows, taker)
         await taker.finish(outcome)
+        return outcome
     except WarehouseError as error:
         code = error.code
         raise
@@ -61,18 +63,19 @@ async def execute(
 
 
 async def _run(engine: EngineClient, job: Job, rows: AsyncIterator[bytes], taker: Taker) -> Outcome:
-    source = rows if job.kind == "insert" else None
+    source = rows if job.kind == "insert" or job.externals else None
     for attempt in range(1, ATTEMPTS + 1):
         outcomes: list[Outcome] = []
+        reader = FrameReader()
+        taker.begin(reader)
         try:
-            async with aclosing(engine.run(job, outcomes, source)) as answer:
+            async with aclosing(engine.run(job, outcomes, source, reader)) as answer:
                 async for piece in answer:
                     await taker.write(piece)
             return outcomes[0]
         except EngineLostError:
             if job.kind not in _READING:
                 raise make_uncertain() from None
-            if taker.is_begun or attempt == ATTEMPTS:
+            if taker.is_begun or attempt == ATTEMPTS or source is not None:
                 raise make_unavailable() from None
-            taker.forget()
     raise make_unavailable()

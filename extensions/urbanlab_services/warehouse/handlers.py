@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPFile, parse_body_arguments
-from tornado.web import stream_request_body
+from tornado.web import HTTPError, stream_request_body
 
 from urbanlab_services.errors import ServiceError
 from urbanlab_services.service import BaseHandler
 from urbanlab_services.warehouse.answers import Answer, ClientGoneError
-from urbanlab_services.warehouse.arguments import parse_arguments
+from urbanlab_services.warehouse.arguments import Arguments, is_on, parse_arguments
+from urbanlab_services.warehouse.backups import Backups
 from urbanlab_services.warehouse.catalog import Catalog
-from urbanlab_services.warehouse.codings import decode
+from urbanlab_services.warehouse.client_sessions import ClientSessions
+from urbanlab_services.warehouse.codings import OWN_CODING, decode
 from urbanlab_services.warehouse.credentials import Authenticator, Identity
+from urbanlab_services.warehouse.damages import Damages
 from urbanlab_services.warehouse.engine_client import EngineClient
-from urbanlab_services.warehouse.errors import (
-    SUPPORT_IS_DISABLED,
-    UNKNOWN_EXCEPTION,
-    WarehouseError,
-)
+from urbanlab_services.warehouse.errors import HTTP_STATUSES, UNKNOWN_EXCEPTION, WarehouseError
 from urbanlab_services.warehouse.execution import execute
+from urbanlab_services.warehouse.externals import chain_rows, take_descriptions
+from urbanlab_services.warehouse.forms import read_form
 from urbanlab_services.warehouse.holdings import Holdings
 from urbanlab_services.warehouse.intake import DroppedTooMuchError, Intake
+from urbanlab_services.warehouse.killing import KilledError, kill
 from urbanlab_services.warehouse.reconciler import Reconciler
 from urbanlab_services.warehouse.refusals import QueryRefusals
 from urbanlab_services.warehouse.releases import Releases
-from urbanlab_services.warehouse.revocations import Revocations, RevokedError
+from urbanlab_services.warehouse.revocations import Revocations
+from urbanlab_services.warehouse.running import CutError, Running
 from urbanlab_services.warehouse.slots import Slots
-from urbanlab_services.warehouse.statement_text import MAX_STATEMENT_BYTES, split_statement
+from urbanlab_services.warehouse.statement_text import split_statement
 from urbanlab_services.warehouse.statements import Statements
+from urbanlab_services.warehouse.uses import Uses
+from urbanlab_services.warehouse.wire import Job
 
+MOST_TABLES = 50  # whose names a header holds
+_TABLE = re.compile(r"[a-z0-9_]{1,80}\.[A-Za-z0-9_]{1,120}")
 MAX_STREAM_BYTES = 1 << 40  # an insert streams; its size is nothing that memory depends on
 
 
@@ -47,11 +55,17 @@ class Gateway:
     engine: EngineClient
     statements: Statements
     slots: Slots
+    backups: Backups
+    damages: Damages
     catalog: Catalog
     reconciler: Reconciler
     releases: Releases
+    uses: Uses
     holdings: Holdings
     revocations: Revocations
+    running: Running
+    sessions: ClientSessions
+    spool: Path
     refusals: QueryRefusals
 
 
@@ -82,6 +96,8 @@ class WarehouseHandler(BaseHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write ClickHouse's text and the code as a header."""
         error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, WarehouseError) and error.status == 400:
+            self.set_status(HTTP_STATUSES.get(error.number, 400))
         if not isinstance(error, WarehouseError):
             message = (
                 error.message if isinstance(error, ServiceError) else "The warehouse failed unexpectedly"
@@ -151,54 +167,79 @@ class QueryHandler(WarehouseHandler):
 
     async def _work_off(self) -> None:
         identity = self.identify()
-        values, body = await self._read_form()
+        values, files, body = await self._read_form()
+        descriptions = take_descriptions(values, files)
         arguments = parse_arguments(str(self.request.method), values, self.request.headers)
         self.set_header("X-ClickHouse-Query-Id", arguments.query_id)
-        async with self.gateway.slots.hold(identity.tenant or identity.access):
+        gateway = self.gateway
+        async with gateway.sessions.hold(identity, arguments) as session, gateway.slots.hold(identity):
             text, rows = await split_statement(arguments.query, body)
-            job = await self.gateway.statements.admit(identity, arguments, text)
-            answer = Answer(self, arguments, job)
-            try:
-                async with self.gateway.revocations.working(identity):
-                    await execute(self.gateway.engine, identity, job, rows, answer)
-            except WarehouseError as error:
-                if not answer.is_begun:
-                    raise
-                # Whoever may not ask any more is not waited for: they may take nothing on purpose.
-                if not isinstance(error, RevokedError):
-                    await answer.break_off(error)
-                # Without the last chunk, clients that do not know the mark see a broken transfer.
-                self._auto_finish = False
-                self._cut()
+            job = await gateway.statements.admit(identity, arguments, text, session)
+            if job.kind == "kill":
+                job = kill(gateway.running, identity, job)
+            job = gateway.sessions.enter(identity, session, job)
+            if files:
+                externals = await gateway.statements.admit_externals(identity, arguments, files, descriptions)
+                job, rows = replace(job, externals=externals), chain_rows(files, rows)
+            await self._answer(identity, arguments, job, rows)
+            if session is not None:
+                session.note(job)
+
+    async def _answer(
+        self, identity: Identity, arguments: Arguments, job: Job, rows: AsyncIterator[bytes]
+    ) -> None:
+        gateway = self.gateway
+        self.set_header("X-Urbanlab-Tables", ",".join(filter(_TABLE.fullmatch, job.tables[:MOST_TABLES])))
+        answer = Answer(self, arguments, job, gateway.spool)
+        try:
+            gateway.running.check_id(identity, arguments.query_id)
+            async with gateway.revocations.working(identity, job.tables, arguments.query_id, answer):
+                outcome = await execute(gateway.engine, identity, job, rows, answer)
+            gateway.uses.note(identity, job, outcome)
+        except WarehouseError as error:
+            gateway.damages.note(job.tables, error)
+            if not answer.is_begun:
+                raise
+            # Whoever may not ask any more is not waited for: they may take nothing on purpose.
+            if not isinstance(error, CutError) or isinstance(error, KilledError):
+                await answer.break_off(error)
+            # Without the last chunk, clients that do not know the mark see a broken transfer.
+            self._auto_finish = False
+            self._cut()
+        finally:
+            answer.close()
 
     def _cut(self) -> None:
         assert isinstance(self.request.connection, HTTP1Connection)
         self.request.connection.close()
 
-    async def _read_form(self) -> tuple[dict[str, str], AsyncIterator[bytes]]:
-        """Return arguments and body; a form holds arguments only."""
+    async def _read_form(self) -> tuple[dict[str, str], dict[str, bytes], AsyncIterator[bytes]]:
+        """Return arguments, files of external data, and the body, which is none where a form is one."""
         values = self.get_values()
         body = decode(self._intake.pieces(), self.request.headers.get("Content-Encoding", "").lower())
+        if is_on(values, "decompress"):
+            body = decode(body, OWN_CODING)
         content_type = self.request.headers.get("Content-Type", "")
         if not content_type.startswith("multipart/form-data"):
-            return values, body
-        form = b""
-        async for piece in body:
-            form += piece
-            if len(form) > 4 * MAX_STATEMENT_BYTES:
-                raise WarehouseError(SUPPORT_IS_DISABLED, "The form is too long")
-        fields: dict[str, list[bytes]] = {}
-        files: dict[str, list[HTTPFile]] = {}
-        parse_body_arguments(content_type, form, fields, files)
-        if files:
-            raise WarehouseError(SUPPORT_IS_DISABLED, "External data is not available; load it into a table")
-        values |= {name: items[-1].decode("utf-8", "replace") for name, items in fields.items()}
-        return values, _nothing()
+            return values, {}, body
+        form = await read_form(content_type, body)
+        return values | form.values, form.files, _nothing()
 
 
 async def _nothing() -> AsyncIterator[bytes]:
     return
     yield
+
+
+class ProgressHandler(WarehouseHandler):
+    """``GET /queries/ID``: how far a statement is that whoever asks runs under this id."""
+
+    def get(self, query_id: str) -> None:
+        """Answer with it, or with 404."""
+        work = self.gateway.running.find(self.identify(), query_id)
+        if work is None or work.answer is None:
+            raise HTTPError(404)
+        self.write_json(asdict(work.answer.progress))
 
 
 class CatalogHandler(WarehouseHandler):

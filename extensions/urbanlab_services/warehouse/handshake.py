@@ -1,4 +1,4 @@
-"""The one question about a system table that clients ask when they connect, answered narrowly."""
+"""The questions about system tables that clients ask before they begin, answered narrowly."""
 
 from __future__ import annotations
 
@@ -19,10 +19,28 @@ _ANSWER = (
 )
 
 
-def find_answer(canonical: str) -> tuple[str, str] | None:
-    """Return format and statement that answer the question, if `canonical` is it.
+# SQLAlchemy's dialect asks for a table's engine. The comment of what is released says more than is for everybody.
+_TABLE_QUESTION = re.compile(
+    r"SELECT engine, engine_full, comment FROM system\.tables "
+    r"WHERE \(database = (?P<database>'\w+')\) AND \(name = (?P<name>'\w+')\)(?: FORMAT (?P<format>Native))?",
+    re.ASCII,
+)
+_TABLE_ANSWER = (
+    "SELECT engine, engine_full, '' AS comment FROM system.tables "
+    "WHERE database = {database} AND name = {name}"
+)
 
-    The settings are the engine's own; those that this warehouse lets nobody change say so.
+
+def find_answer(canonical: str) -> tuple[str, str] | None:
+    """Return format and statement that answer the question, if `canonical` is one.
+
+    The settings are the engine's own; those that this warehouse lets nobody change say so. Of tables the engine
+    shows those that the role may see.
     """
     match = _QUESTION.fullmatch(canonical)
-    return (match["format"] or "", _ANSWER) if match else None
+    if match:
+        return match["format"] or "", _ANSWER
+    match = _TABLE_QUESTION.fullmatch(canonical)
+    if match:
+        return match["format"] or "", _TABLE_ANSWER.format(database=match["database"], name=match["name"])
+    return None

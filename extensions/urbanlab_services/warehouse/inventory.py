@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from urbanlab_services.warehouse.engine_client import EngineClient
 from urbanlab_services.warehouse.wire import Job
 
-SENSORS_TABLE = "sensors"  # of every tenant, beside the tables of its feeds
-
 
 @dataclass(frozen=True)
 class Table:
@@ -28,6 +26,15 @@ class Table:
 async def list_databases(engine: EngineClient, role: str) -> set[str]:
     """Return the names of the databases."""
     return {row[0] for row in await ask(engine, role, "SELECT name FROM system.databases")}
+
+
+async def measure_databases(engine: EngineClient, role: str) -> dict[str, int]:
+    """Return how many megabytes each database holds on the disk."""
+    text = (
+        "SELECT database, toUInt32(sum(bytes_on_disk) / 1e6) FROM system.parts WHERE active GROUP BY database"
+    )
+    rows = await ask(engine, role, text)
+    return {database: int(megabytes) for database, megabytes in rows}
 
 
 async def list_tables(engine: EngineClient, role: str, databases: Iterable[str]) -> list[Table]:
@@ -56,6 +63,20 @@ async def list_tables(engine: EngineClient, role: str, databases: Iterable[str])
             engine, role, f"{tables} WHERE {wanted} ORDER BY database, name"
         )
     ]
+
+
+async def list_views(engine: EngineClient, role: str, databases: Iterable[str]) -> dict[str, str]:
+    """Return the views in `databases` that `role` may see: name with its database -> what it reads."""
+    quoted = ", ".join(f"'{name}'" for name in sorted(databases))
+    text = "SELECT database, name, as_select FROM system.tables WHERE as_select != ''"
+    rows = await ask(engine, role, f"{text} AND database IN ({quoted})") if quoted else []
+    return {f"{database}.{name}": select for database, name, select in rows}
+
+
+def quote_name(name: str) -> str:
+    """Return a name of a database, table or column as it stands in a statement, whatever is in it."""
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
 
 
 async def ask(engine: EngineClient, role: str, text: str) -> list[list[str]]:

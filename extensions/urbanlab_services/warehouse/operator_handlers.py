@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from urbanlab.contract.naming import NamingError, check_tenant_id
 from urbanlab.contract.records import Tenant, tenant_from_dict
 from urbanlab_services.warehouse.errors import ACCESS_DENIED, BAD_REQUEST, WarehouseError
 from urbanlab_services.warehouse.handlers import WarehouseHandler
+from urbanlab_services.warehouse.inventory import measure_databases
 
 
 class _OperatorHandler(WarehouseHandler):
@@ -30,6 +32,32 @@ class ApplyHandler(_OperatorHandler):
         else:
             changes = await self.gateway.reconciler.apply()
         self.write_json({"changes": changes})
+
+
+class LoadHandler(_OperatorHandler):
+    """``GET /operator/load``: of each tenant what runs, waits and is stored; and which tables are damaged."""
+
+    async def get(self) -> None:
+        """Answer with it."""
+        sizes = await measure_databases(self.gateway.engine, "operator")
+        damaged = await self.gateway.damages.list_all()
+        self.write_json({"tenants": self.gateway.slots.list_load(sizes), "damaged": damaged})
+
+
+class BackupsHandler(_OperatorHandler):
+    """``POST /operator/backups``: begin to copy all databases into a file in the engine's own folder."""
+
+    async def post(self) -> None:
+        """Answer at once with its id."""
+        self.write_json(asdict(await self.gateway.backups.start()))
+
+
+class BackupHandler(_OperatorHandler):
+    """``GET /operator/backups/ID``: how far a copy is."""
+
+    async def get(self, backup_id: str) -> None:
+        """Answer with it."""
+        self.write_json(asdict(await self.gateway.backups.get(backup_id)))
 
 
 class TenantHandler(_OperatorHandler):

@@ -45,6 +45,10 @@ _PROPERTIES: Mapping[str, frozenset[str]] = {
         }
     )
     | OUTPUT_PROPERTIES,
+    "ShowColumnsQuery": frozenset({"database", "table", "like", "not_like", "case_insensitive_like", "full"})
+    | frozenset({"extended", "where_expression", "limit_length"})
+    | OUTPUT_PROPERTIES,
+    "ShowIndexesQuery": frozenset({"database", "table", "extended", "where_expression"}) | OUTPUT_PROPERTIES,
     "InsertQuery": frozenset({"database", "table", "columns", "format", "select", "settings_ast"}),
     "CreateQuery": frozenset(
         {
@@ -56,7 +60,8 @@ _PROPERTIES: Mapping[str, frozenset[str]] = {
     | _TARGET,
     "DropQuery": frozenset({"kind", "if_exists", "if_empty", "is_view", "sync"}) | _TARGET,
     "AlterQuery": frozenset({"alter_object", "command_list"}) | _TARGET,
-    "DeleteQuery": frozenset({"database", "table", "predicate"}),
+    "RenameQuery": frozenset({"exchange", "elements"}),
+    "DeleteQuery": frozenset({"database", "table", "partition", "predicate"}),
     "OptimizeQuery": frozenset(
         {"database", "table", "partition", "final", "deduplicate", "deduplicate_by_columns"}
     ),
@@ -65,10 +70,15 @@ _PROPERTIES: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """An admitted statement: `kind` is read, show, insert or change; `format` as far as the text says it."""
+    """An admitted statement: `kind` is read, show, insert or change; `format` as far as the text says it.
+
+    `tables` are those that it reads, each with its database; `fills` is the database that grows by it.
+    """
 
     kind: str
     format: str = ""
+    tables: frozenset[str] = frozenset()
+    fills: str = ""
 
 
 def read_tree(text: str) -> Node:
@@ -86,9 +96,9 @@ def check_statement(tree: Node, scope: Scope, parameters: Mapping[str, str]) -> 
     kind = str(tree.get("type", ""))
     handler = _HANDLERS.get(kind)
     if handler is None:
-        raise refuse(f"{name_statement(kind)} is not available in this warehouse")
+        raise refuse(f"{name_statement(kind)} is not available in this warehouse{names.ADVICE.get(kind, '')}")
     check_properties(tree, _PROPERTIES[kind])
-    return Verdict(handler(checker, tree), _find_format(tree))
+    return Verdict(handler(checker, tree), _find_format(tree), frozenset(checker.tables), checker.fills)
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
@@ -110,8 +120,11 @@ def _find_format(tree: Node) -> str:
 class _Checker(ExpressionChecker):
     """The kinds of statements; the nodes inside them are the base class's."""
 
+    fills = ""
+
     def read(self, tree: Node) -> str:
         """SELECT."""
+        self.shows_system = True
         self.visit(tree)
         return "read"
 
@@ -136,11 +149,20 @@ class _Checker(ExpressionChecker):
         self._visit_output_settings(tree)
         return "show"
 
+    def show_table(self, tree: Node) -> str:
+        """SHOW COLUMNS and SHOW INDEXES of a table that could be read."""
+        self.check_table([tree.get("database") or self.scope.default_database, str(tree.get("table"))])
+        for key in ("where_expression", "limit_length"):
+            self.visit(tree.get(key))
+        self._visit_output_settings(tree)
+        return "show"
+
     def insert(self, tree: Node) -> str:
         """INSERT of rows that follow, or of a SELECT."""
         database, table = self._target(tree)
         if not self.scope.can_insert(database, table):
             raise self._not_writable(database, table)
+        self.fills = database
         for key in ("columns", "select", "settings_ast"):
             self.visit(tree.get(key))
         return "change" if tree.get("select") else "insert"
@@ -149,7 +171,8 @@ class _Checker(ExpressionChecker):
         """CREATE TABLE or VIEW."""
         if not tree.get("table_ast"):
             raise refuse("Only tables and views can be created")
-        self._check_change(tree)
+        self._check_form(tree)
+        self.fills, _ = self._target(tree)
         if tree.get("as_table"):
             self.check_table([tree.get("as_database") or self.scope.default_database, tree["as_table"]])
         if not tree.get("is_ordinary_view") and not (tree.get("storage") or tree.get("as_table")):
@@ -161,23 +184,28 @@ class _Checker(ExpressionChecker):
 
     def drop(self, tree: Node) -> str:
         """DROP and TRUNCATE of one table or view."""
-        self._check_change(tree)
+        self._check_form(tree)
         if tree.get("kind") not in ("Drop", "Truncate") or not tree.get("table_ast"):
             raise refuse("Only single tables and views can be dropped or emptied")
         return "change"
 
     def alter(self, tree: Node) -> str:
         """ALTER TABLE with harmless commands."""
-        self._check_change(tree)
         commands = (tree.get("command_list") or {}).get("children", ())
+        kinds = {str(command.get("command_type")) for command in commands}
+        check = self._check_change if kinds <= names.ROW_COMMANDS else self._check_form
+        check(tree)
         if tree.get("alter_object") != "TABLE":
             raise refuse("Only tables can be altered")
         for command in commands:
-            if command.get("command_type") not in names.ALTER_COMMANDS:
-                raise refuse(
-                    f"ALTER TABLE … {command.get('command_type')} is not available in this warehouse"
-                )
-            self.visit_children(command)
+            self._check_command(command)
+        return "change"
+
+    def rename(self, tree: Node) -> str:
+        """RENAME TABLE and EXCHANGE TABLES: both names of each pair are changed."""
+        for pair in tree["elements"]:
+            for end in ("from", "to"):
+                self._check_form({key: pair.get(f"{end}_{key}") for key in _TARGET})
         return "change"
 
     def rows(self, tree: Node) -> str:
@@ -199,10 +227,34 @@ class _Checker(ExpressionChecker):
             raise refuse(f"The table engine {engine.get('name')} is not available; use MergeTree")
         self.visit(engine.get("arguments"))
 
-    def _check_change(self, tree: Node) -> None:
+    def _check_command(self, command: Node) -> None:
+        kind = command.get("command_type")
+        # DETACH and DROP PART come as a DROP of a partition with a mark.
+        if kind not in names.ALTER_COMMANDS or command.get("detach") or command.get("part"):
+            words = str(kind).replace("_", " ")
+            raise refuse(f"ALTER TABLE … {words} is not available in this warehouse")
+        self.visit_children(command)
+
+    def _check_change(self, tree: Node) -> tuple[str, str]:
+        """Raise unless the rows of the table that a statement names may be changed."""
         database, table = self._target(tree)
-        if not self.scope.can_change(database):
+        if not self.scope.can_insert(database, table) or not self.scope.can_change(database):
             raise self._not_writable(database, table)
+        return database, table
+
+    def _check_form(self, tree: Node) -> None:
+        """Raise unless the table itself may be made, altered and dropped."""
+        for part in ("database_ast", "table_ast"):
+            # Whoever looks after releases reads the statement's own words.
+            if (tree.get(part) or {}).get("children"):
+                raise refuse("A table that is made, altered or dropped must be named in the statement itself")
+        database, table = self._check_change(tree)
+        if self.scope.is_declared(database, table):
+            raise WarehouseError(
+                ACCESS_DENIED,
+                f"{database}.{table} is a feed that the tenant's file declares: its rows can be added, corrected "
+                "and deleted; what columns it has is changed in that file, by the operator",
+            )
 
     def _target(self, tree: Node) -> tuple[str, str]:
         database, table = (tree.get(f"{part}_ast") or tree.get(part) for part in ("database", "table"))
@@ -215,8 +267,9 @@ class _Checker(ExpressionChecker):
         if not self.scope.can_read(database, table):
             return make_not_there(f"{database}.{table}".rstrip("."))
         labs = ", ".join(sorted(self.scope.writable)) or "nothing"
+        reason = "; it is written from the tenant's file" if database in self.scope.writable else ""
         return WarehouseError(
-            ACCESS_DENIED, f"You may not change {database}.{table}; you may write to {labs}"
+            ACCESS_DENIED, f"You may not change {database}.{table}{reason}; you may write to {labs}"
         )
 
     def _visit_output_settings(self, tree: Node) -> None:
@@ -227,10 +280,13 @@ _HANDLERS = {
     "SelectWithUnionQuery": _Checker.read,
     "ExplainQuery": _Checker.explain,
     "ShowTablesQuery": _Checker.show,
+    "ShowColumnsQuery": _Checker.show_table,
+    "ShowIndexesQuery": _Checker.show_table,
     "InsertQuery": _Checker.insert,
     "CreateQuery": _Checker.create,
     "DropQuery": _Checker.drop,
     "AlterQuery": _Checker.alter,
+    "RenameQuery": _Checker.rename,
     "DeleteQuery": _Checker.rows,
     "OptimizeQuery": _Checker.rows,
 }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from urbanlab_services.warehouse import policy_names as names
+from urbanlab_services.warehouse import policy_system as system
 from urbanlab_services.warehouse.errors import SUPPORT_IS_DISABLED, WarehouseError, make_not_there
 from urbanlab_services.warehouse.scopes import Scope
 
@@ -41,6 +42,7 @@ _IN_SQL = {
     "as_table_function": "CREATE TABLE … AS a table function",
     "cluster": "ON CLUSTER",
     "is_dictionary": "DICTIONARY",
+    "dictionary": "RENAME DICTIONARY",
     "is_materialized_view": "MATERIALIZED VIEW",
     "is_clone_as": "CLONE AS",
     "sql_security": "SQL SECURITY",
@@ -48,19 +50,29 @@ _IN_SQL = {
     "is_temporary": "TEMPORARY TABLE",
     "has_all": "ALL TABLES",
     "settings_ast": "SETTINGS in this place",
+    "settings": "SHOW SETTINGS",
+    "dictionaries": "SHOW DICTIONARIES",
+    "clusters": "SHOW CLUSTERS",
+    "database_and_tables": "DROP of several tables at once",
+    "has_tables": "TRUNCATE of several tables",
 }
 
 
 class ExpressionChecker:
     """Visits nodes and raises `WarehouseError` at the first that is not known to be harmless."""
 
+    shows_system = False  # whether the statement does nothing but read
+
     def __init__(self, tree: Node, scope: Scope, parameters: Mapping[str, str]) -> None:
+        self._tree = tree
         self.scope = scope
+        self.tables: set[str] = set()  # what is read, each with its database; a CTE's name may be among them
         self._parameters = parameters
         self._pending: deque[Any] = deque()
         self._visiting = False
         # Names that the statement itself gives to lambdas may be called like functions.
         self._lambdas = frozenset(_find_lambda_aliases(tree))
+        self._named = frozenset(node.get("name") for node in _walk(tree) if node["type"] == "WithElement")
         self._special: Mapping[str, Callable[[Node], None]] = {
             "SelectWithUnionQuery": self._check_union,
             "Function": self._check_function,
@@ -115,9 +127,21 @@ class ExpressionChecker:
     def check_table(self, parts: list[str]) -> None:
         """Raise unless the table may be read; a name without database is a CTE or in the default database."""
         if len(parts) == 1:
+            default = self.scope.default_database
+            is_known = default not in self.scope.tables or self.scope.can_read(default, parts[0])
+            if not is_known and parts[0] not in self._named:
+                raise make_not_there(parts[0])
+            self.tables.add(f"{default}.{parts[0]}")
+            return
+        name = ".".join(parts)
+        if name in system.PLAIN:
+            return
+        if self.shows_system and name in system.COLUMNS:
+            system.check_columns(name, _walk(self._tree))
             return
         if len(parts) != 2 or not self.scope.can_read(*parts):
-            raise make_not_there(".".join(parts))
+            raise make_not_there(name)
+        self.tables.add(name)
 
     def _visit_node(self, node: Node) -> None:
         kind = node.get("type")
@@ -127,7 +151,8 @@ class ExpressionChecker:
         elif kind in _PLAIN:
             self.visit_children(node)
         else:
-            raise refuse(f"{kind or 'This construct'} is not available in this warehouse")
+            what = name_statement(str(kind)) if kind else "This construct"
+            raise refuse(f"{what} is not available in this warehouse")
 
     def _identifier(self, child: Node) -> str:
         if child.get("type") != "QueryParameter":
@@ -147,10 +172,9 @@ class ExpressionChecker:
     def _check_table_expression(self, node: Node) -> None:
         function = node.get("table_function")
         if function:
-            if str(function.get("name", "")).lower() not in names.TABLE_FUNCTIONS:
-                raise refuse(
-                    f"The table function {function.get('name')}() is not available in this warehouse"
-                )
+            name = str(function.get("name", ""))
+            if name.lower() not in names.TABLE_FUNCTIONS:
+                raise refuse(f"The table function {name}() is not available in this warehouse{_advise(name)}")
             self.visit_children(function)
         for key, value in node.items():
             if key != "table_function":
@@ -168,10 +192,11 @@ class ExpressionChecker:
             and arguments[1]["type"] == "Identifier"
         ):
             self.check_table(self.parts(arguments[1]))
-        for argument in arguments:
-            # arrayMap(file, …) calls file(): a bare name may be a function, table.column is none.
-            if argument["type"] == "Identifier":
-                self._check_bare_name(self.parts(argument))
+        if name.lower().startswith(names.HIGHER_ORDER):
+            for argument in arguments:
+                # arrayMap(file, …) calls file(): a bare name may be a function, table.column is none.
+                if argument["type"] == "Identifier":
+                    self._check_bare_name(self.parts(argument))
         self.visit_children(node)
 
     def _check_called(self, node: Node) -> None:
@@ -203,7 +228,7 @@ class ExpressionChecker:
             name in self._lambdas and not names.is_refused_function(name)
         )
         if not known:
-            raise refuse(f"The function {name}() is not available in this warehouse")
+            raise refuse(f"The function {name}() is not available in this warehouse{_advise(name)}")
 
     def _check_bare_name(self, parts: list[str]) -> None:
         if len(parts) == 1 and parts[0].lower() in names.REFUSED_FUNCTIONS:
@@ -256,6 +281,11 @@ def _walk(value: Any) -> Iterator[Node]:
                 yield item
             if item.get("type") != "Literal":
                 pending.extend(item.values())
+
+
+def _advise(function: str) -> str:
+    advice = names.FUNCTION_ADVICE.get(function.lower(), "")
+    return f"; {advice}" if advice else ""
 
 
 def _find_lambda_aliases(tree: Node) -> Iterator[str]:

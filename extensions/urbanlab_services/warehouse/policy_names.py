@@ -29,10 +29,12 @@ IN_FUNCTIONS = frozenset(
 # Functions that take the name of the function they call as text, and types that name one.
 CALLING_FUNCTIONS = frozenset({"arrayreduce", "arrayreduceinranges", "initializeaggregation"})
 AGGREGATE_TYPES = frozenset({"aggregatefunction", "simpleaggregatefunction"})
+# Those that call a function which is named without brackets, as in arrayMap(upper, …), begin like this.
+HIGHER_ORDER = ("array", "map")
 TABLE_FUNCTIONS = frozenset(
     {
         *("numbers", "numbers_mt", "zeros", "zeros_mt", "generateseries", "generate_series", "primes"),
-        *("values", "null", "view", "generaterandom"),
+        *("values", "sqlstandardvalues", "null", "view", "generaterandom"),
     }
 )
 TABLE_ENGINES = frozenset(
@@ -67,76 +69,33 @@ TEXT_FORMATS = frozenset(
         *("TabSeparatedWithNames", "TabSeparatedWithNamesAndTypes", "TabSeparatedRawWithNames"),
         *("JSON", "JSONCompact", "JSONColumns", "JSONCompactColumns", "JSONColumnsWithMetadata"),
         *("JSONEachRow", "JSONLines", "NDJSON", "JSONCompactEachRow", "JSONCompactEachRowWithNames"),
-        *("JSONCompactEachRowWithNamesAndTypes", "JSONStringsEachRow"),
+        *("JSONCompactEachRowWithNamesAndTypes", "JSONStringsEachRow", "JSONCompactStringsEachRow"),
+        *("JSONCompactStringsEachRowWithNames", "JSONCompactStringsEachRowWithNamesAndTypes"),
+        *("JSONObjectEachRow", "TSKV", "TabSeparatedRawWithNamesAndTypes", "TSVRawWithNames"),
+        *("CustomSeparated", "CustomSeparatedWithNames", "CustomSeparatedWithNamesAndTypes"),
+        *("LineAsString", "RawBLOB"),
     }
 )
 BINARY_FORMATS = frozenset(
     {
         *("Native", "RowBinary", "RowBinaryWithNames", "RowBinaryWithNamesAndTypes"),
-        *("Arrow", "ArrowStream", "Parquet", "ORC"),
+        *("Arrow", "ArrowStream", "Parquet", "ORC", "Avro", "MsgPack", "BSONEachRow"),
     }
 )
 OUTPUT_FORMATS = (
     TEXT_FORMATS
     | BINARY_FORMATS
     | {
-        "Pretty",
-        "PrettyCompact",
-        "PrettySpace",
-        "Vertical",
-        "Markdown",
-        "XML",
-        "Values",
-        "Null",
-        "JSONStrings",
+        *("Pretty", "PrettyMonoBlock", "PrettyNoEscapes", "PrettyNoEscapesMonoBlock"),
+        *("PrettyCompact", "PrettyCompactMonoBlock", "PrettyCompactNoEscapes"),
+        *("PrettyCompactNoEscapesMonoBlock", "PrettySpace", "PrettySpaceMonoBlock", "PrettySpaceNoEscapes"),
+        *("PrettySpaceNoEscapesMonoBlock", "PrettyJSONEachRow", "PrettyNDJSON"),
+        *("Vertical", "Markdown", "XML", "Values", "SQLInsert", "Null", "JSONStrings", "JSONCompactStrings"),
     }
 )
-INPUT_FORMATS = TEXT_FORMATS | BINARY_FORMATS | {"Values"}
+INPUT_FORMATS = TEXT_FORMATS | BINARY_FORMATS | {"Values", "JSONAsString", "JSONAsObject"}
 
-SETTINGS = frozenset(
-    {
-        # less than the limits that the engine's profile sets, or in what order of work
-        *("max_threads", "max_block_size", "max_execution_time", "max_memory_usage", "max_result_rows"),
-        *("max_result_bytes", "max_rows_to_read", "max_bytes_to_read", "max_insert_threads"),
-        *("max_insert_block_size", "min_insert_block_size_rows", "min_insert_block_size_bytes"),
-        *("result_overflow_mode", "optimize_read_in_order", "join_algorithm", "preferred_block_size_bytes"),
-        # what a query means
-        *(
-            "join_use_nulls",
-            "group_by_use_nulls",
-            "transform_null_in",
-            "extremes",
-            "limit",
-            "offset",
-            "final",
-        ),
-        *("union_default_mode", "prefer_column_name_to_alias", "joined_subquery_requires_alias"),
-        *("aggregate_functions_null_for_empty", "any_join_distinct_right_table_keys", "session_timezone"),
-        *(
-            "cast_keep_nullable",
-            "cast_string_to_dynamic_use_inference",
-            "allow_suspicious_low_cardinality_types",
-        ),
-        *("use_variant_as_common_type", "mutations_sync", "optimize_throw_if_noop", "index_granularity"),
-        *("allow_nullable_key", "data_type_default_nullable"),
-        # how rows are read and written
-        *("date_time_input_format", "date_time_output_format", "insert_null_as_default"),
-        *(
-            "input_format_null_as_default",
-            "input_format_skip_unknown_fields",
-            "input_format_with_names_use_header",
-        ),
-        *("input_format_defaults_for_omitted_fields", "input_format_csv_empty_as_default"),
-        *("format_csv_delimiter", "format_csv_null_representation", "format_tsv_null_representation"),
-        *("output_format_json_quote_64bit_integers", "output_format_json_quote_64bit_floats"),
-        *("output_format_json_quote_denormals", "output_format_json_quote_decimals"),
-        *("output_format_json_named_tuples_as_objects", "output_format_arrow_string_as_string"),
-        *("output_format_arrow_low_cardinality_as_dictionary", "output_format_arrow_compression_method"),
-        *("output_format_parquet_string_as_string", "output_format_parquet_compression_method"),
-        *("output_format_csv_crlf_end_of_line", "output_format_decimal_trailing_zeros"),
-        *("output_format_pretty_max_rows", "output_format_native_write_json_as_string"),
-    }
-)
+SETTINGS = _read_names("settings_allowed.txt")
 EXPLAIN_KINDS = frozenset(
     {"EXPLAIN", "EXPLAIN AST", "EXPLAIN SYNTAX", "EXPLAIN PIPELINE", "EXPLAIN ESTIMATE", "EXPLAIN QUERY TREE"}
 )
@@ -157,9 +116,28 @@ EXPLAIN_SETTINGS = frozenset(
 ALTER_COMMANDS = frozenset(
     {
         *("ADD_COLUMN", "DROP_COLUMN", "MODIFY_COLUMN", "RENAME_COLUMN", "COMMENT_COLUMN", "MODIFY_TTL"),
-        *("MODIFY_COMMENT", "DELETE", "UPDATE", "ADD_INDEX", "DROP_INDEX"),
+        *("MODIFY_COMMENT", "DELETE", "UPDATE", "ADD_INDEX", "DROP_INDEX", "MATERIALIZE_INDEX"),
+        *("MODIFY_ORDER_BY", "REMOVE_TTL", "MATERIALIZE_COLUMN", "ADD_CONSTRAINT", "DROP_CONSTRAINT"),
+        "DROP_PARTITION",
     }
 )
+# Those that leave a table's form as it is.
+ROW_COMMANDS = frozenset({"DELETE", "UPDATE", "DROP_PARTITION"})
+_LOAD, _PARTNERS = "bring files in with ul.load", "ul.catalog() lists what partners share"
+# What to use instead of a function, or of a table function.
+FUNCTION_ADVICE = {
+    **dict.fromkeys(("file", "url", "s3", "hdfs", "azureblobstorage", "sqlite", "format"), _LOAD),
+    **dict.fromkeys(("remote", "remotesecure", "cluster", "mysql", "postgresql"), _PARTNERS),
+    **dict.fromkeys(("joinget", "joingetornull", "dictget", "dictgetordefault", "dictgetornull"), "use JOIN"),
+    "merge": "put tables together with UNION ALL",
+    "viewexplain": "write EXPLAIN as a statement of its own",
+}
+# What to write instead of a statement that is not available.
+ADVICE = {
+    "UpdateQuery": "; write ALTER TABLE … UPDATE … WHERE …",
+    "UseQuery": "; write the database before the name of the table",
+    "CheckQuery": "; the operator is told of damaged tables",
+}
 
 
 def is_allowed_function(name: str) -> bool:

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from urbanlab.contract.naming import make_database
+from urbanlab.contract.naming import SENSORS_TABLE, make_database
 from urbanlab.contract.records import Sensor, Tenant, read_tenants
 from urbanlab_services.records_watcher import RecordsWatcher
 from urbanlab_services.warehouse import changes
 from urbanlab_services.warehouse.engine_client import EngineClient
-from urbanlab_services.warehouse.inventory import SENSORS_TABLE, list_databases, list_tables
+from urbanlab_services.warehouse.inventory import list_databases, list_tables
 from urbanlab_services.warehouse.wire import Job
 
 ROLE = "operator"

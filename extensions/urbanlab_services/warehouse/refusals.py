@@ -41,10 +41,10 @@ class QueryRefusals:
     def _is_forbidden(self, identity: Identity, error: WarehouseError) -> bool:
         if error.number != UNKNOWN_TABLE:
             return error.number in _POLICY
-        # There is one answer for what does not exist and for what is another's; only the latter is of interest.
+        # There is one answer for what does not exist and for what is not theirs; only the latter is of interest.
         database = error.message.rpartition(": ")[2].partition(".")[0].strip("`")
         others = (tenant for tenant in self._tenants() if tenant != identity.tenant)
-        return any(database in _list_databases(tenant) for tenant in others)
+        return database == "system" or any(database in _list_databases(tenant) for tenant in others)
 
 
 def _list_databases(tenant: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""The gateway's addresses for open data: what is released, and releasing and withdrawing for the publisher."""
+"""The gateway's addresses for what others may read: releasing and withdrawing it, and how much it is used."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
@@ -27,19 +28,31 @@ class _ReleaseHandler(WarehouseHandler):
 
 
 class ReleasesHandler(_ReleaseHandler):
-    """``GET /releases``: what is released."""
+    """``GET /releases``: what everybody may read; with ``?tenant=`` what a tenant lets others read."""
 
     async def get(self) -> None:
         """Answer with it."""
-        self.identify_as("publisher", "ingest")
-        self.write_json({"releases": await self.gateway.releases.list_releases()})
+        tenant = self.get_values().get("tenant", "")
+        self.identify_as("publisher", *(() if tenant else ("ingest",)))
+        self.write_json({"releases": await self.gateway.releases.list_releases(tenant)})
+
+
+class UsesHandler(_ReleaseHandler):
+    """``GET /uses/TENANT?since=DAY``: how much others use what a tenant lets them read."""
+
+    async def get(self, tenant: str) -> None:
+        """Answer with it."""
+        self.identify_as("publisher")
+        since = self.get_values().get("since", "")
+        self.write_json({"uses": await asyncio.to_thread(self.gateway.uses.list_uses, tenant, since)})
 
 
 @stream_request_body
 class ReleaseHandler(_ReleaseHandler):
-    """``/releases/TENANT/DATASET``: ``PUT`` and ``DELETE`` release and withdraw, as often as one likes.
+    """``/releases/TENANT/DATASET[/PARTNER]``: ``PUT`` and ``DELETE`` release and withdraw, as often as one likes.
 
-    ``GET`` answers which of the tenant's tables the name means, released or not.
+    To everybody, or to one partner. ``PUT`` with ``?dry_run=1`` answers what would be released. ``GET`` answers
+    which of the tenant's tables the name means, released or not.
     """
 
     def prepare(self) -> None:
@@ -53,20 +66,22 @@ class ReleaseHandler(_ReleaseHandler):
         """Take a part of the body."""
         self._body += chunk
 
-    async def get(self, tenant: str, dataset: str) -> None:
+    async def get(self, tenant: str, dataset: str, partner: str | None) -> None:
         """Answer with the table."""
-        _check_names(tenant, dataset)
+        _check_names(tenant, dataset, partner)
         self.write_json({"table": await self.gateway.releases.find_source(tenant, dataset)})
 
-    async def put(self, tenant: str, dataset: str) -> None:
+    async def put(self, tenant: str, dataset: str, partner: str | None) -> None:
         """Answer with the release."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        release = parse_release(tenant, dataset, self._body, now)
-        self.write_json(await self.gateway.releases.release(release))
+        release = parse_release(tenant, dataset, partner or "", self._body, now)
+        releases = self.gateway.releases
+        is_trial = self.get_values().get("dry_run", "0") == "1"
+        self.write_json(await (releases.check if is_trial else releases.release)(release))
 
-    async def delete(self, tenant: str, dataset: str) -> None:
+    async def delete(self, tenant: str, dataset: str, partner: str | None) -> None:
         """Answer once nobody can read it any more."""
-        view = _check_names(tenant, dataset)
+        view = _check_names(tenant, dataset, partner)
         await self.gateway.releases.withdraw(view, self._find_actor())
         self.write_json({"view": view})
 
@@ -79,9 +94,9 @@ class ReleaseHandler(_ReleaseHandler):
         return str(values.get("withdrawn_by", ""))[:200] if isinstance(values, dict) else ""
 
 
-def _check_names(tenant: str, dataset: str) -> str:
+def _check_names(tenant: str, dataset: str, partner: str | None) -> str:
     """Return the view that would show the dataset; raise `WarehouseError` for names that nothing can have."""
     try:
-        return make_view(tenant, dataset)
+        return make_view(tenant, dataset, partner or "")
     except NamingError as error:
         raise WarehouseError(BAD_REQUEST, str(error)) from None

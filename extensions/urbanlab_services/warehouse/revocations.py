@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from urbanlab_services.warehouse.credentials import MAX_LIFETIME, Identity
 from urbanlab_services.warehouse.errors import AUTHENTICATION_FAILED, BAD_REQUEST, WarehouseError
+from urbanlab_services.warehouse.running import Advancing, CutError, Running, Work
 
 # Who revokes may name a moment that is not over yet: until then somebody may still be given a credential by one
 # who has not heard of it.
 MAX_AHEAD = 60
 
 
-class RevokedError(WarehouseError):
+class RevokedError(CutError):
     """The credential has been revoked, before the statement or during it."""
 
     def __init__(self) -> None:
@@ -34,20 +33,14 @@ class Revocation:
     before: float
 
 
-@dataclass(eq=False)
-class _Work:
-    issued_at: float
-    task: asyncio.Task[object]
-    is_revoked: bool = False
-
-
 class Revocations:
     """Remembers a revocation for as long as there can be credentials that it concerns."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, running: Running, clock: Callable[[], float] = time.time) -> None:
+        """End what is `running` when its credential is revoked."""
+        self._running = running
         self._clock = clock
         self._moments: dict[str, float] = {}
-        self._work: defaultdict[str, set[_Work]] = defaultdict(set)
 
     def revoke(self, revocation: Revocation) -> int:
         """Refuse what the hub user was issued until then; return how many statements were cancelled."""
@@ -55,11 +48,11 @@ class Revocations:
         before = math.floor(min(revocation.before, self._clock() + MAX_AHEAD))
         moment = max(before, self._moments.get(revocation.hub_user, 0))
         self._moments[revocation.hub_user] = moment
-        cancelled = [work for work in self._work.get(revocation.hub_user, ()) if work.issued_at <= moment]
-        for work in cancelled:
-            work.is_revoked = True
-            work.task.cancel()
-        return len(cancelled)
+
+        def is_meant(work: Work) -> bool:
+            return work.identity.subject == revocation.hub_user and work.identity.issued_at <= moment
+
+        return self._running.cut(is_meant, RevokedError)
 
     def check(self, identity: Identity) -> None:
         """Raise `RevokedError` for somebody whose credential does not count any more."""
@@ -68,24 +61,17 @@ class Revocations:
             raise RevokedError
 
     @asynccontextmanager
-    async def working(self, identity: Identity) -> AsyncIterator[None]:
-        """Let a block run until it ends or its credential is revoked, which raises `RevokedError` in it."""
+    async def working(
+        self,
+        identity: Identity,
+        tables: Iterable[str] = (),
+        query_id: str = "",
+        answer: Advancing | None = None,
+    ) -> AsyncIterator[None]:
+        """Let a block run that reads these tables until it ends or is cut; raise `CutError` in it then."""
         self.check(identity)
-        task = asyncio.current_task()
-        assert task is not None
-        work = _Work(identity.issued_at, task)
-        self._work[identity.subject].add(work)
-        try:
+        async with self._running.working(identity, tables, query_id, answer):
             yield
-        except asyncio.CancelledError:
-            # Where nobody else has cancelled it too, only this block ends.
-            if work.is_revoked and task.uncancel() == 0:
-                raise RevokedError from None
-            raise
-        finally:
-            self._work[identity.subject].discard(work)
-            if not self._work[identity.subject]:
-                del self._work[identity.subject]
 
     def __len__(self) -> int:
         """Return how many hub users' revocations are remembered."""

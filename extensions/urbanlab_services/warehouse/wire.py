@@ -2,7 +2,8 @@
 
 A statement is `POST /run` whose body is the job (its length in four bytes, then JSON) and, for an insert,
 the rows. The answer is a sequence of frames, because whether a statement worked is known only at its end:
-a kind (one byte), a length (four bytes), and so many bytes.
+a kind (one byte), a length (four bytes), and so many bytes. Beside rows and the end they say the columns, where
+the job asks for them, and now and then how far the statement has come.
 """
 
 from __future__ import annotations
@@ -12,12 +13,29 @@ import struct
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 _HEAD = struct.Struct("!cI")
 _LENGTH = struct.Struct("!I")
 MAX_JOB_BYTES = 4 << 20
 
-ROWS, OUTCOME, ERROR = b"R", b"O", b"E"
+# VALUES takes values: an expression there would be the one place that no policy has looked at.
+PLAIN_VALUES = {
+    "input_format_values_interpret_expressions": "0",
+    "input_format_values_deduce_templates_of_expressions": "0",
+}
+ROWS, COLUMNS, PROGRESS, OUTCOME, ERROR = b"R", b"C", b"P", b"O", b"E"
+
+
+@dataclass(frozen=True)
+class External:
+    """A table that lasts as long as its statement; its rows stand before those of the statement itself."""
+
+    name: str
+    create: str
+    insert: str
+    format: str
+    length: int  # in bytes
 
 
 @dataclass(frozen=True)
@@ -26,11 +44,20 @@ class Job:
 
     role: str
     text: str
-    kind: str  # read, show, change or insert
+    kind: str  # read, show, change, insert, or set and temporary in a session
     format: str = "TabSeparated"
     database: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    profile: str = ""  # with the limits of its tenant; without one, those of the platform's own hold
+    fills: str = ""  # the database that grows by it, as long as there is room
+    room_mb: int = 0
+    tables: tuple[str, ...] = ()  # that it reads, each with its database: of no interest to the engine
+    session: str = ""  # what it is called between gateway and engine
+    begins_session: bool = False
+    changes_table: str = ""  # a temporary one, made or dropped
+    externals: tuple[External, ...] = ()
+    with_columns: bool = False  # their names and types come before the rows
     tag: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -42,6 +69,8 @@ class Outcome:
     read_bytes: int = 0
     written_rows: int = 0
     written_bytes: int = 0
+    total_rows_to_read: int = 0
+    result_rows: int = 0
 
 
 def encode_job(job: Job) -> bytes:
@@ -69,9 +98,14 @@ class JobReader:
             raise ValueError("the job is too long")
         if len(self._buffer) < end:
             return b""
-        self.job = Job(**json.loads(self._buffer[_LENGTH.size : end]))
+        self.job = _make_job(json.loads(self._buffer[_LENGTH.size : end]))
         rows, self._buffer = self._buffer[end:], b""
         return rows
+
+
+def _make_job(values: dict[str, Any]) -> Job:
+    externals = tuple(External(**external) for external in values.pop("externals"))
+    return Job(**values | {"externals": externals, "tables": tuple(values["tables"])})
 
 
 def encode_head(kind: bytes, length: int) -> bytes:
@@ -81,8 +115,13 @@ def encode_head(kind: bytes, length: int) -> bytes:
 
 def encode_outcome(outcome: Outcome) -> bytes:
     """Return the frame that ends a statement that worked."""
-    data = json.dumps(asdict(outcome)).encode()
+    data = to_json(outcome)
     return encode_head(OUTCOME, len(data)) + data
+
+
+def to_json(outcome: Outcome) -> bytes:
+    """Return an outcome, or how far a statement has come, as the content of a frame."""
+    return json.dumps(asdict(outcome)).encode()
 
 
 def encode_error(text: str) -> bytes:
@@ -92,13 +131,15 @@ def encode_error(text: str) -> bytes:
 
 
 class FrameReader:
-    """Takes an answer piece by piece; rows are handed on as they come, the last frame is kept whole."""
+    """Takes an answer piece by piece; rows are handed on as they come, of other frames the last is kept whole."""
 
     def __init__(self) -> None:
         self._head = b""
         self._kind = b""
         self._left = 0
         self._ends: dict[bytes, bytes] = {}
+        self.progress = Outcome()
+        self.columns: list[list[str]] = []
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the rows in `data`."""
@@ -121,6 +162,14 @@ class FrameReader:
                 yield piece
             else:
                 self._ends[self._kind] += piece
+                if not self._left:
+                    self._take_note()
+
+    def _take_note(self) -> None:
+        if self._kind == PROGRESS:
+            self.progress = Outcome(**json.loads(self._ends[PROGRESS]))
+        elif self._kind == COLUMNS:
+            self.columns = json.loads(self._ends[COLUMNS])
 
     @property
     def outcome(self) -> Outcome | None:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.extensions.conftest import ServiceProcess, make_feed, wait_until
 from urbanlab.contract import environment
-from urbanlab.contract.records import Sensor, Tenant, write_tenant
+from urbanlab.contract.records import Report, Sensor, Tenant, write_tenant
 from urbanlab.contract.secrets import Secret
 from urbanlab_services.tokens.credentials import Holder, make_warehouse_token
 
@@ -44,6 +44,7 @@ def make_town(name: str, **changes: Any) -> Tenant:
             make_feed("footfall", ("persons", "integer")),
             replace(make_feed("live", ("persons", "integer")), keep_days=7),
         ),
+        "reports": (Report("monthly", ("footfall",)),),
         "sensors": (
             Sensor("counter", "Kolbe'scher Platz", "footfall", 8.4, 51.9, 1.0),
             Sensor("station", "Wetter", "weather", 8.5, 51.8),
@@ -62,14 +63,16 @@ class Warehouse:
     gateway: ServiceProcess = field(init=False)
 
     def __post_init__(self) -> None:
-        environ = {
+        self.start_engine()
+        self.gateway = ServiceProcess("warehouse", self.make_environ(), self.folder / "gateway.log")
+
+    def make_environ(self) -> dict[str, str]:
+        return {
             environment.RECORDS: str(self.records),
             environment.SECRETS: str(self.folder / "secrets"),
             environment.SERVICE_STATE: str(self.folder / "gateway"),
             environment.ENGINE_SOCKET: str(self.socket),
         }
-        self.start_engine()
-        self.gateway = ServiceProcess("warehouse", environ, self.folder / "gateway.log")
 
     @property
     def records(self) -> Path:
@@ -164,12 +167,12 @@ def make_keys(secrets: Path) -> Secret:
     return Secret(private.decode())
 
 
-def make_warehouse(folder: Path, *tenants: Tenant) -> Warehouse:
+def make_warehouse(folder: Path, *tenants: Tenant, kind: type[Warehouse] = Warehouse) -> Warehouse:
     (folder / "records").mkdir()
     (folder / "state").mkdir()
     for tenant in tenants:
         write_tenant(folder / "records", tenant)
-    warehouse = Warehouse(folder, make_keys(folder / "secrets"))
+    warehouse = kind(folder, make_keys(folder / "secrets"))
     try:
         warehouse.gateway.wait_until_ready()
         warehouse.apply()

@@ -38,7 +38,7 @@ def test_a_client_that_hangs_up_cancels_its_query(warehouse: Warehouse) -> None:
             headers={"Authorization": f"Bearer {warehouse.token('alba')}"},
             timeout=0.7,
         )
-    wait_until(lambda: count_running(warehouse) == 0, 5, "the query ended")
+    wait_until(lambda: count_running(warehouse) == 0, 20, "the query ended")
 
 
 def test_a_client_that_reads_no_further_cancels_its_query(warehouse: Warehouse) -> None:
@@ -47,8 +47,8 @@ def test_a_client_that_reads_no_further_cancels_its_query(warehouse: Warehouse) 
     with requests.post(warehouse.url, data=endless, headers=headers, stream=True, timeout=20) as answer:
         assert answer.status_code == 200, answer.text
         assert next(answer.iter_content(1 << 16)).startswith(b"0\t0\n")
-        assert count_running(warehouse) == 1
-    wait_until(lambda: count_running(warehouse) == 0, 5, "the query ended")
+        wait_until(lambda: count_running(warehouse) == 1, 20, "the query runs")
+    wait_until(lambda: count_running(warehouse) == 0, 20, "the query ended")
 
 
 def test_a_slow_reader_costs_no_memory(warehouse: Warehouse) -> None:
@@ -79,7 +79,7 @@ def test_an_upload_that_breaks_off_is_not_stored(warehouse: Warehouse) -> None:
 
     with pytest.raises(ZeroDivisionError):
         warehouse.post("alba", rows(), query="INSERT INTO lab_alba.cut FORMAT CSV")
-    wait_until(lambda: count_running(warehouse) == 0, 5, "the insert ended")
+    wait_until(lambda: count_running(warehouse) == 0, 20, "the insert ended")
     assert warehouse.post("alba", "SELECT count() FROM lab_alba.cut").text == "0\n"
 
 
@@ -140,8 +140,9 @@ def test_without_an_engine_clients_get_a_clear_error_after_some_seconds(own_ware
     answer = own_warehouse.post("alba", "SELECT 1")
     assert answer.status_code == 503
     assert "please try again" in answer.text
-    assert 2 < time.monotonic() - started < 20
+    assert time.monotonic() - started > 2
     own_warehouse.start_engine()
+    own_warehouse.gateway.wait_until_ready()
     assert own_warehouse.post("alba", "SELECT 1").text == "1\n"
 
 

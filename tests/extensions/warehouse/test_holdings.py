@@ -73,6 +73,18 @@ def test_a_tenant_loses_nothing(warehouse: Warehouse) -> None:
     assert warehouse.ask("SELECT count() FROM alba.sensors") == "2\n"
 
 
+def test_a_tenant_loses_nothing_while_nobody_can_read_who_is_one(own_warehouse: Warehouse) -> None:
+    before = list_names(own_warehouse, "alba")
+    away = own_warehouse.records.rename(own_warehouse.folder / "away")
+    answer = ask(own_warehouse, "DELETE", "alba")
+    assert (answer.status_code, "cannot be told" in answer.text) == (503, True)
+    away.rename(own_warehouse.records)
+    # Nor does one whose record is spoilt.
+    (own_warehouse.records / "alba.json").write_text("{")
+    assert ask(own_warehouse, "DELETE", "alba").status_code == 400
+    assert list_names(own_warehouse, "alba") == before
+
+
 def test_one_that_left_loses_everything_and_another_nothing(own_warehouse: Warehouse) -> None:
     # A name that the other's begins with.
     write_tenant(own_warehouse.records, make_town("albany"))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from urbanlab_services.warehouse.errors import WarehouseError
 from urbanlab_services.warehouse.policy import check_settings
 
 from .admitted_statements import CHANGES, INSERTS, READS, SHOWS
-from .engine_parse import MARKER, Engine, open_engine
+from .engine_parse import Engine, open_engine
 from .hostile_statements import HOSTILE, IN_AN_EXPRESSION, UNREADABLE
 
 PARSER_CODES = (62, 306, 167)  # syntax error, parsed too deeply, tree too deep
@@ -195,119 +194,84 @@ def test_a_statement_as_long_as_the_parser_takes_is_judged_to_its_end(engine: En
     assert "file()" in refusal(engine, f"SELECT {many}, file('/x')")
 
 
-@pytest.mark.parametrize(
-    ("access", "statement", "admitted"),
-    [
-        ("analyst", "INSERT INTO alpha.footfall FORMAT CSV", False),
-        ("steward", "INSERT INTO alpha.footfall FORMAT CSV", True),
-        ("steward", "ALTER TABLE footfall ADD COLUMN x Int8", True),
-        ("steward", "DROP TABLE beta.secret", False),
-        ("steward", "INSERT INTO open_data.alpha__footfall SELECT 1", False),
-        ("reports", "SELECT * FROM lab_alpha.own", True),
-        ("reports", "DROP TABLE lab_alpha.own", False),
-        ("publications", "SELECT * FROM open_data.alpha__footfall", True),
-        ("publications", "SELECT * FROM alpha.footfall", False),
-    ],
-)
-def test_each_kind_of_access_has_its_own_reach(
-    engine: Engine, access: str, statement: str, *, admitted: bool
-) -> None:
-    if admitted:
-        assert engine.judge(statement, access).role == f"alpha_{access}"
-    else:
-        with pytest.raises(WarehouseError, match=r"You may not change|no such table"):
-            engine.judge(statement, access)
-
-
 def test_another_tenants_table_and_a_missing_one_get_the_same_answer(engine: Engine) -> None:
     there, missing = (refusal(engine, f"SELECT * FROM beta.{table}") for table in ("secret", "nothing"))
     assert there.replace("secret", "nothing") == missing
 
 
-# A grammar of admitted statements with hostile pieces in the gaps. Whatever the policy lets through is run
-# by the engine's operator, whom no role holds back: the first wall must be enough alone.
-_NAMES = st.sampled_from(
-    [
-        "footfall",
-        "alpha.footfall",
-        "beta.secret",
-        "`beta`.secret",
-        "`beta.secret`",
-        "secret",
-        "s",
-        "x",
-        "beta.view",
-        "{d:Identifier}.{t:Identifier}",
-        "{d:Identifier}.secret",
-        "beta.{t:Identifier}",
-        "{t:Identifier}",
-        "{dotted:Identifier}",
-        "merge('beta', '.*')",
-        "remote('127.0.0.1', beta, secret)",
-        "loop('beta', 'secret')",
-        "view(SELECT * FROM beta.secret)",
-        "system.tables",
-        "beta/**/.secret",
-        '"beta"."secret"',
-        "numbers(2)",
-        "values('a String', 'v')",
-        "cluster('default', beta.secret)",
-    ]
-)
-_ATOMS = st.sampled_from(
-    [
-        "1",
-        "a",
-        "s",
-        "'x'",
-        "beta.secret",
-        "beta.secret.a",
-        "secret.a",
-        "{t:Identifier}",
-        "(SELECT a FROM beta.secret)",
-        "joinGet('beta.joined', 'a', 'k')",
-        "dictGet('beta.secret', 'a', 'k')",
-        "*",
-        "COLUMNS('.*')",
-        "s.*",
-        "beta.secret.*",
-    ]
-)
-_EXPRESSIONS = st.recursive(
-    _ATOMS,
-    lambda inner: st.one_of(
-        st.builds("{} AS s".format, inner),
-        st.builds("({})".format, inner),
-        st.builds("toString({})".format, inner),
-        st.builds("any({})".format, inner),
-        st.builds("arrayMap(x -> {}, [{}])".format, inner, inner),
-        st.builds("{} IN {}".format, inner, st.one_of(inner, _NAMES)),
-        st.builds("(SELECT {} FROM {})".format, inner, _NAMES),
-        st.builds("(x -> {})({})".format, inner, inner),
-        st.builds("if({}, {}, {})".format, inner, inner, inner),
-    ),
-    max_leaves=5,
-)
-_SELECTS = st.recursive(
-    st.builds("SELECT {} FROM {}".format, _EXPRESSIONS, _NAMES),
-    lambda inner: st.one_of(
-        st.builds("WITH s AS ({}) {}".format, inner, inner),
-        st.builds("WITH {} AS s {}".format, _EXPRESSIONS, inner),
-        st.builds("SELECT {} FROM ({}) AS s".format, _EXPRESSIONS, inner),
-        st.builds("{} UNION ALL {}".format, inner, inner),
-        st.builds("SELECT * FROM ({}) AS x JOIN {} ON {}".format, inner, _NAMES, _EXPRESSIONS),
-        st.builds("SELECT * FROM view({}) WHERE {}".format, inner, _EXPRESSIONS),
-        st.builds("SELECT * APPLY (x -> {}) FROM ({})".format, _EXPRESSIONS, inner),
-    ),
-    max_leaves=3,
+# As they are sent, and as the engine writes them: this is what is judged and run.
+CANONICAL = (
+    ("select 1 -- file('/x')\n/* ; */;", "SELECT 1"),
+    ("SELECT/**/people\tFROM\n`alpha`.footfall", "SELECT people FROM alpha.footfall"),
+    ('SELECT "people" FROM "alpha"."footfall"', "SELECT people FROM alpha.footfall"),
+    ("SELECT\u00a0a.people\u3000FROM footfall a", "SELECT a.people FROM footfall AS a"),
+    ("FROM footfall SELECT 'SET ROLE operator'", "SELECT 'SET ROLE operator' FROM footfall"),
+    ("SELECT 'b\\x65ta.secret', 'a\\'b'", "SELECT 'beta.secret', 'a\\'b'"),
+    ("SELECT 0x1F, 1e3, $$t$$, DATE '2025-01-01'", "SELECT 31, 1000., 't', toDate('2025-01-01')"),
+    ("SELECT 1 FORMAT CSV", "SELECT 1"),
+    ("DESC footfall", "DESCRIBE TABLE footfall"),
+    ("SHOW CREATE own FORMAT CSV", "SHOW CREATE TABLE own"),
+    ("SELECT * FROM (VALUES (1))", "SELECT * FROM (SELECT * FROM SQLStandardValues((1)))"),
+    ("INSERT INTO lab_alpha.own(people)select 1", "INSERT INTO lab_alpha.own (people) SELECT 1"),
+    ("drop table lab_alpha . own", "DROP TABLE lab_alpha.own"),
 )
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(statement=_SELECTS)
-def test_no_composed_statement_that_is_admitted_gives_the_marker(engine: Engine, statement: str) -> None:
-    try:
-        job = engine.judge(statement, **FOREIGN)
-    except WarehouseError:
-        return
-    assert MARKER not in engine.run_allowing_errors("operator", job.text, **FOREIGN)
+@pytest.mark.parametrize(("sent", "run"), CANONICAL)
+def test_what_is_run_is_the_engines_own_text(engine: Engine, sent: str, run: str) -> None:
+    assert engine.judge(sent).text == run
+
+
+@pytest.mark.parametrize("statement", READS + SHOWS + CHANGES)
+def test_the_text_that_is_run_is_judged_like_the_text_that_was_sent(engine: Engine, statement: str) -> None:
+    job = engine.judge(statement, **PARAMETERS)
+    again = engine.judge(job.text, **PARAMETERS)
+    assert (again.text, again.kind, again.tables) == (job.text, job.kind, job.tables)
+
+
+@pytest.mark.parametrize("statement", READS + SHOWS + INSERTS + CHANGES)
+def test_the_tree_that_is_judged_holds_all_that_the_text_says(engine: Engine, statement: str) -> None:
+    parameters = {} if statement in INSERTS else PARAMETERS
+    assert engine.find_loss(engine.judge(statement, **parameters).text) == ""
+
+
+def test_no_hostile_piece_is_missing_in_the_tree(engine: Engine) -> None:
+    for statement, _ in HOSTILE:
+        canonical = asyncio.run(engine.parse(statement)).text
+        assert engine.find_loss(canonical) == "", statement
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        (
+            "SELECT * FROM url('http://h/', 'CSV')",
+            "The table function url() is not available in this warehouse; bring files in with ul.load",
+        ),
+        (
+            "SELECT dictGet('d', 'a', 1)",
+            "The function dictGet() is not available in this warehouse; use JOIN",
+        ),
+        (
+            "UPDATE lab_alpha.own SET people = 1 WHERE 1",
+            "UPDATE is not available in this warehouse; write ALTER TABLE … UPDATE … WHERE …",
+        ),
+        (
+            "USE beta",
+            "USE is not available in this warehouse; write the database before the name of the table",
+        ),
+        (
+            "SELECT engine_full FROM system.tables",
+            "engine_full is not available in a statement that reads system.tables: name some of its columns "
+            "database, engine, is_temporary, name, partition_key, primary_key, sorting_key, total_bytes, "
+            "total_rows, without names of your own for them",
+        ),
+        ("ALTER TABLE lab_alpha.own FREEZE", "ALTER TABLE … FREEZE ALL is not available in this warehouse"),
+        (
+            "CREATE TABLE lab_alpha.t (a Int8, PROJECTION p (SELECT a)) ENGINE = MergeTree ORDER BY a",
+            "PROJECTION DECLARATION is not available in this warehouse",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_do_where_it_can(engine: Engine, statement: str, sentence: str) -> None:
+    assert refusal(engine, statement) == sentence

@@ -27,6 +27,7 @@ TOLD = [
     (ANNA, make_not_there("beta.footfall"), QUERY),
     (ANNA, make_not_there("lab_beta.anything at all"), QUERY),
     (ANNA, make_not_there("shared_with_beta"), QUERY),
+    (ANNA, make_not_there("system.query_log"), QUERY),
     (ANNA, refuse("The function file is not available in this warehouse"), QUERY),
     (ANNA, WarehouseError(errors.ACCESS_DENIED, "You may not change alpha.footfall"), QUERY),
     (ANNA, WarehouseError(errors.READONLY, "GET only reads"), QUERY),
@@ -74,7 +75,10 @@ async def test_what_is_mistyped_or_too_much_is_not(
     assert await _tell(tmp_path, identity, error) == []
 
 
-async def test_a_flood_is_told_by_its_size(tmp_path: Path) -> None:
+async def test_a_flood_is_told_by_its_size_and_each_in_the_services_own_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     sender = AuditSender(None, tmp_path, "warehouse")
     refusals = Refusals(sender)
     tell = QueryRefusals(refusals, dict)
@@ -84,3 +88,5 @@ async def test_a_flood_is_told_by_its_size(tmp_path: Path) -> None:
     await asyncio.gather(*refusals._writing)
     people = [entry.data["person"] for entry in sender.list_waiting()]
     assert (len(people), people.count("berta@alpha")) == (21, 1)
+    told = [vars(record)["person"] for record in caplog.records if record.getMessage() == "refused"]
+    assert (len(told), told.count("berta@alpha")) == (1001, 1)

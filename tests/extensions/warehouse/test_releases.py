@@ -14,7 +14,7 @@ from tests.extensions.conftest import wait_until
 from tests.extensions.warehouse.conftest import INGEST, OPERATOR, PUBLISHER, Warehouse
 from tests.extensions.warehouse.test_failures import count_running
 from tests.extensions.warehouse.test_operator import list_catalog
-from urbanlab_services.warehouse.engine_client import EngineClient
+from urbanlab_services.warehouse.embedded import EmbeddedEngine
 from urbanlab_services.warehouse.errors import WarehouseError
 from urbanlab_services.warehouse.wire import Job
 
@@ -49,6 +49,10 @@ def withdraw(warehouse: Warehouse, dataset: str = "footfall") -> None:
     assert answer.status_code == 200, answer.text
 
 
+def change_as_operator(warehouse: Warehouse, statement: str) -> None:
+    asyncio.run(EmbeddedEngine(warehouse.socket).collect(Job("operator", statement, "change")))
+
+
 def list_releases(warehouse: Warehouse) -> dict[str, Any]:
     answer = ask(warehouse, "GET", "/releases", "ingest")
     assert answer.status_code == 200, answer.text
@@ -63,11 +67,11 @@ def town(warehouse: Warehouse) -> Iterator[Warehouse]:
     yield warehouse
     for view in list_releases(warehouse):
         withdraw(warehouse, view.partition("__")[2])
-    warehouse.post("alba", "TRUNCATE TABLE alba.footfall", "steward")
+    change_as_operator(warehouse, "TRUNCATE TABLE alba.footfall")
 
 
 def test_a_dataset_is_open_from_its_release_to_its_withdrawal(town: Warehouse) -> None:
-    readers = [("alba", "publications"), ("bern", "publications"), ("bern", "analyst"), ("alba", "reports")]
+    readers = [("alba", "publications"), ("bern", "publications"), ("bern", "analyst"), ("alba", "steward")]
     for _ in range(2):
         for tenant, access in readers:
             answer = town.post(tenant, COUNT, access)
@@ -135,7 +139,7 @@ def test_a_release_survives_restarts_and_apply(own_warehouse: Warehouse) -> None
     )
 
 
-def test_a_running_query_ends_and_the_next_finds_nothing(town: Warehouse) -> None:
+def test_a_running_query_is_cut_and_the_next_finds_nothing(town: Warehouse) -> None:
     release(town)
     answers: list[requests.Response] = []
     numbers = "numbers(200000000) AS n"
@@ -146,7 +150,8 @@ def test_a_running_query_ends_and_the_next_finds_nothing(town: Warehouse) -> Non
     withdraw(town)
     assert town.post("bern", COUNT).status_code == 404
     asking.join(60)
-    assert answers[0].text == "1\n"
+    assert answers[0].status_code == 404 and VIEW in answers[0].text
+    wait_until(lambda: not count_running(town), 10, "the query has ended")
 
 
 def test_a_table_and_a_view_of_the_workshop_are_released_as_they_are_now(town: Warehouse) -> None:
@@ -164,8 +169,9 @@ def test_a_table_and_a_view_of_the_workshop_are_released_as_they_are_now(town: W
     assert town.post("bern", "SELECT persons FROM open_data.alba__daily", "publications").text == "12\n"
     assert town.post("bern", "SELECT `kind of` FROM open_data.alba__trees", "publications").text == "oak\n"
     assert list_catalog(town, "bern")["open_data.alba__trees"]["columns"][0]["title"] == {}
-    town.post("alba", "DROP VIEW lab_alba.daily")
-    town.post("alba", "DROP TABLE lab_alba.trees")
+    withdraw(town, "trees")
+    assert town.post("alba", "DROP VIEW lab_alba.daily").ok
+    assert town.post("alba", "DROP TABLE lab_alba.trees").ok
 
 
 def test_a_new_column_is_not_open_before_it_is_released(town: Warehouse) -> None:
@@ -173,10 +179,11 @@ def test_a_new_column_is_not_open_before_it_is_released(town: Warehouse) -> None
         "alba", "CREATE OR REPLACE TABLE lab_alba.t (a Int64) ENGINE = MergeTree ORDER BY a AS SELECT 1"
     )
     release(town, "lab_alba.t", "t")
-    town.post("alba", "ALTER TABLE lab_alba.t ADD COLUMN secret String DEFAULT 'x'")
+    assert town.post("alba", "ALTER TABLE lab_alba.t ADD COLUMN secret String DEFAULT 'x'").ok
     assert town.post("bern", "SELECT * FROM open_data.alba__t").text == "1\n"
     assert town.post("bern", "SELECT secret FROM open_data.alba__t").status_code >= 400
-    town.post("alba", "DROP TABLE lab_alba.t")
+    withdraw(town, "t")
+    assert town.post("alba", "DROP TABLE lab_alba.t").ok
 
 
 @pytest.mark.parametrize(
@@ -189,7 +196,8 @@ def test_a_view_whose_table_changed_is_marked_and_the_others_stay(town: Warehous
     )
     release(town, "lab_alba.base", "base")
     release(town)
-    assert town.post("alba", change).ok
+    # Nobody of the town can do that; a restored backup may lack the table.
+    change_as_operator(town, change)
     catalog = list_catalog(town, "bern")
     assert {table: catalog[table]["broken"] for table in (VIEW, "open_data.alba__base")} == {
         VIEW: False,
@@ -198,7 +206,7 @@ def test_a_view_whose_table_changed_is_marked_and_the_others_stay(town: Warehous
     assert list_releases(town)["open_data.alba__base"]["broken"] is True
     answer = town.post("bern", "SELECT * FROM open_data.alba__base")
     assert answer.status_code >= 400 and "lab_alba" not in answer.text
-    town.post("alba", "DROP TABLE IF EXISTS lab_alba.base")
+    change_as_operator(town, "DROP TABLE IF EXISTS lab_alba.base")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +224,7 @@ def test_a_view_whose_table_changed_is_marked_and_the_others_stay(town: Warehous
         ({"title": "x"}, "for each language"),
         ({"description": {"de": "x" * 4001}}, "at most 4000"),
         ({"licence": 5}, "is a text"),
-        ({"columns": ["a"]}, "an object with table"),
+        ({"rows": ["a"]}, "an object with table"),
     ],
 )
 def test_what_cannot_be_released_is_refused_in_a_sentence(
@@ -307,7 +315,7 @@ def test_nobody_makes_a_view_that_reads_more_than_its_reader(
 )
 def test_the_engine_makes_no_such_view_either(town: Warehouse, security: str) -> None:
     statement = f"CREATE VIEW lab_alba.v (n Int64) {security} AS SELECT persons AS n FROM bern.footfall"
-    engine = EngineClient(town.socket)
+    engine = EmbeddedEngine(town.socket)
     for role in ("alba_analyst", "alba_steward"):
         with pytest.raises(WarehouseError, match="none of yours"):
             asyncio.run(engine.collect(Job(role, statement, "change")))

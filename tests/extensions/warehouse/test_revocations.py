@@ -24,6 +24,7 @@ from urbanlab_services.warehouse.revocations import (
     RevokedError,
     parse_revocation,
 )
+from urbanlab_services.warehouse.running import Running
 
 ENDLESS = "SELECT number, cityHash64(number) FROM numbers(900000000) FORMAT TSV"
 LONG = "SELECT sum(cityHash64(toString(number))) FROM numbers(900000000) SETTINGS max_threads = 1"
@@ -44,7 +45,7 @@ def make_identity(issued_at: float, subject: str = "anna@alba") -> Identity:
     ],
 )
 def test_what_was_issued_until_then_is_refused(issued_at: float, subject: str, refused: bool) -> None:
-    revocations = Revocations(lambda: 1000.9)
+    revocations = Revocations(Running(), lambda: 1000.9)
     revocations.revoke(Revocation("anna@alba", 1000.4))
     if refused:
         with pytest.raises(RevokedError):
@@ -54,13 +55,13 @@ def test_what_was_issued_until_then_is_refused(issued_at: float, subject: str, r
 
 
 def test_a_service_is_never_revoked() -> None:
-    revocations = Revocations(lambda: 1000)
+    revocations = Revocations(Running(), lambda: 1000)
     revocations.revoke(Revocation("ingest", 1000))
     revocations.check(Identity("ingest", "", "ingest"))
 
 
 def test_a_later_revocation_counts_and_an_earlier_one_takes_nothing_back() -> None:
-    revocations = Revocations(lambda: 1000)
+    revocations = Revocations(Running(), lambda: 1000)
     for before in (900, 1000, 800):
         revocations.revoke(Revocation("anna@alba", before))
     with pytest.raises(RevokedError):
@@ -68,14 +69,14 @@ def test_a_later_revocation_counts_and_an_earlier_one_takes_nothing_back() -> No
 
 
 def test_nobody_is_shut_out_for_long_by_a_moment_that_lies_ahead() -> None:
-    revocations = Revocations(lambda: 1000)
+    revocations = Revocations(Running(), lambda: 1000)
     revocations.revoke(Revocation("anna@alba", 1e300))
     revocations.check(make_identity(1000 + MAX_AHEAD + 1))
 
 
 def test_revocations_are_forgotten_once_no_credential_can_be_so_old() -> None:
     now = 1000.0
-    revocations = Revocations(lambda: now)
+    revocations = Revocations(Running(), lambda: now)
     for number in range(1000):
         revocations.revoke(Revocation(f"person{number}@alba", now))
     assert len(revocations) == 1000
@@ -85,7 +86,7 @@ def test_revocations_are_forgotten_once_no_credential_can_be_so_old() -> None:
 
 
 async def test_only_the_work_of_that_credential_ends_and_the_rest_of_its_task_goes_on() -> None:
-    revocations = Revocations(lambda: 1000)
+    revocations = Revocations(Running(), lambda: 1000)
     ended: list[str] = []
 
     async def work(name: str, identity: Identity) -> None:

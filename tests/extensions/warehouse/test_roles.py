@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from urbanlab_services.warehouse.errors import WarehouseError, from_engine
 from .engine_parse import MARKER, TENANTS, Engine, open_engine
 from .hostile_statements import HOSTILE
 
+ROWS = "(k String, a String) ENGINE = MergeTree"
 ROLES = ("alpha_analyst", "alpha_steward", "alpha_reports", "alpha_publications", "nobody")
 FOREIGN = {"d": "beta", "t": "secret"}
 
@@ -61,6 +66,31 @@ _READING = (
     "CREATE TABLE IF NOT EXISTS lab_alpha.s (a String) ORDER BY a;"
     "INSERT INTO lab_alpha.s SELECT * FROM beta.secret;SELECT * FROM lab_alpha.s",
     "CREATE TEMPORARY TABLE x AS SELECT * FROM beta.secret;SELECT * FROM x",
+    "CREATE TEMPORARY TABLE x (a String) ENGINE = Merge('beta', 'secret');SELECT * FROM x",
+    "CREATE TEMPORARY TABLE x (a String) ENGINE = Buffer(beta, secret, 1, 1, 1, 1, 1, 1, 1);SELECT * FROM x",
+    # What runs later, in nobody's name: mutations, keys, and what old rows should have been.
+    f"CREATE TABLE lab_alpha.u {ROWS} ORDER BY k;INSERT INTO lab_alpha.u VALUES ('k', 'x');"
+    "ALTER TABLE lab_alpha.u UPDATE a = (SELECT any(a) FROM beta.secret) WHERE 1 "
+    "SETTINGS mutations_sync = 2;SELECT * FROM lab_alpha.u",
+    f"CREATE TABLE lab_alpha.u {ROWS} ORDER BY k;INSERT INTO lab_alpha.u VALUES ('k', 'x');"
+    "ALTER TABLE lab_alpha.u UPDATE a = joinGet('beta.joined', 'a', k) WHERE 1 "
+    "SETTINGS mutations_sync = 2;SELECT * FROM lab_alpha.u",
+    f"CREATE TABLE lab_alpha.u {ROWS} ORDER BY k;INSERT INTO lab_alpha.u VALUES ('k', 'x');"
+    "ALTER TABLE lab_alpha.u ADD COLUMN b String MATERIALIZED joinGet('beta.joined', 'a', k);"
+    "ALTER TABLE lab_alpha.u MATERIALIZE COLUMN b SETTINGS mutations_sync = 2;SELECT b FROM lab_alpha.u",
+    f"CREATE TABLE lab_alpha.w {ROWS} PARTITION BY (SELECT any(a) FROM beta.secret) ORDER BY k;"
+    "INSERT INTO lab_alpha.w VALUES ('k', 'x');SELECT partition FROM system.parts WHERE table = 'w'",
+    f"CREATE TABLE lab_alpha.o {ROWS} ORDER BY k;"
+    "ALTER TABLE lab_alpha.o ADD COLUMN z String, MODIFY ORDER BY (k, joinGet('beta.joined', 'a', z));"
+    "INSERT INTO lab_alpha.o VALUES ('k', 'x', 'k');SELECT * FROM mergeTreeIndex('lab_alpha', 'o')",
+    "CREATE TABLE lab_alpha.l (k String, a String TTL toDateTime(length(joinGet('beta.joined', 'a', k)))) "
+    "ENGINE = MergeTree ORDER BY k;INSERT INTO lab_alpha.l VALUES ('k', 'x');SELECT * FROM lab_alpha.l",
+    "CREATE TABLE lab_alpha.i (k String, INDEX i joinGet('beta.joined', 'a', k) TYPE set(9)) ENGINE = MergeTree "
+    "ORDER BY k;INSERT INTO lab_alpha.i VALUES ('k');SELECT * FROM mergeTreeIndex('lab_alpha', 'i')",
+    "SELECT a FROM beta.secret SETTINGS use_query_cache = 1",
+    "SELECT * FROM lab_alpha.own SETTINGS additional_result_filter = 'sensor IN (SELECT a FROM beta.secret)'",
+    "CREATE TEMPORARY TABLE y (a String) ENGINE = Merge('beta', 'secret');SELECT * FROM y",
+    "CREATE TEMPORARY TABLE z (a String) ENGINE = Distributed('default', 'beta', 'secret');SELECT * FROM z",
     "BACKUP TABLE beta.secret TO Memory('b');RESTORE TABLE beta.secret AS lab_alpha.back FROM Memory('b');"
     "SELECT * FROM lab_alpha.back",
     "CREATE FUNCTION peek AS x -> (SELECT any(a) FROM beta.secret);SELECT peek(1)",
@@ -106,6 +136,42 @@ _LISTING = (
     "SHOW CREATE TABLE beta.secret",
     "CHECK TABLE beta.secret",
 )
+# `HOST` is a port on this machine that nobody may come to, `FILE` a file that the engine's account can read.
+_REACHING = (
+    *("SELECT * FROM url('http://HOST/', 'LineAsString')", "SELECT * FROM remote('HOST', beta, secret)"),
+    *(
+        "SELECT * FROM remoteSecure('HOST', beta, secret)",
+        "SELECT * FROM postgresql('HOST', 'd', 't', 'u', 'p')",
+    ),
+    *("SELECT * FROM mysql('HOST', 'd', 't', 'u', 'p')", "SELECT * FROM redis('HOST', 'k', 'k String')"),
+    "SELECT * FROM mongodb('HOST', 'd', 'c', 'u', 'p', 'k String')",
+    *(
+        "SELECT * FROM s3('http://HOST/bucket/x.csv', NOSIGN, 'CSV', 'a String')",
+        "SELECT * FROM deltaLake('http://HOST/bucket/x')",
+    ),
+    *(
+        "SELECT * FROM file('FILE', 'LineAsString')",
+        "INSERT INTO FUNCTION file('FILE.new', 'CSV', 'a String') SELECT 'x'",
+    ),
+    *(
+        "SELECT * FROM sqlite('FILE', 't')",
+        "SELECT * FROM icebergLocal('FILE')",
+        "SELECT * FROM odbc('DSN=x', 'd', 't')",
+    ),
+    "CREATE TABLE lab_alpha.n (a String) ENGINE = File(CSV, 'FILE')",
+    "CREATE TABLE lab_alpha.n (a String) ENGINE = URL('http://HOST/', 'CSV')",
+    "CREATE TABLE lab_alpha.n (a String) ENGINE = S3('http://HOST/bucket/x.csv', 'CSV')",
+    "CREATE TABLE lab_alpha.n (a String) ENGINE = Kafka('HOST', 't', 'g', 'CSV')",
+    "CREATE TABLE lab_alpha.n (a String) ENGINE = SQLite('FILE', 't')",
+    # A disk of one's own is neither a table function nor an engine.
+    "CREATE TABLE lab_alpha.n (a String) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = web, endpoint = 'http://HOST/')",
+    "CREATE TABLE lab_alpha.n (a String) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = s3, "
+    "endpoint = 'http://HOST/bucket/', access_key_id = 'a', secret_access_key = 'b')",
+    *(
+        "BACKUP TABLE lab_alpha.own TO File('FILE.new')",
+        "CREATE DATABASE n ENGINE = MySQL('HOST', 'd', 'u', 'p')",
+    ),
+)
 # What no grant holds back: the allow-list alone stops these. None of them reaches another tenant's rows while
 # the engine process holds nothing worth reading, which is the third wall.
 ONLY_THE_ALLOW_LIST = {
@@ -121,6 +187,19 @@ ONLY_THE_ALLOW_LIST = {
     "SELECT name FROM system.server_settings": "max_thread_pool_size",
     "KILL QUERY WHERE 1 TEST": "default",
     "SELECT 1 SETTINGS format_schema = 'x'": "1",
+    # The engine's lists are for everybody.
+    "SELECT table FROM system.dropped_tables UNION ALL SELECT 'dropped'": "dropped",
+    "SELECT user FROM system.user_processes": "default",
+    "SELECT metadata_path != '' FROM system.tables WHERE name = 'footfall'": "1",
+    "SELECT create_table_query FROM system.tables WHERE database = 'open_data'": "beta.secret",
+    "SHOW CREATE TABLE open_data.celle__air": "beta.secret",
+    "EXPLAIN SELECT * FROM open_data.celle__air": "beta.secret",
+    "CREATE TEMPORARY TABLE x (a Int8);INSERT INTO x VALUES (7);SELECT a FROM x": "7",
+    "CREATE TABLE lab_alpha.r (a String) ENGINE = Executable('id', 'CSV');SELECT 'made'": "made",
+    # The key of a table is computed in nobody's name; `parsing.check_security` refuses this a second time.
+    f"CREATE TABLE lab_alpha.key {ROWS} ORDER BY joinGet('beta.joined', 'a', k);"
+    "INSERT INTO lab_alpha.key VALUES ('k', 'x');SELECT * FROM mergeTreeIndex('lab_alpha', 'key');"
+    "DROP TABLE lab_alpha.key": MARKER,
     "SELECT 'waited' WHERE sleep(0.01) = 0": "waited",
     # The engine's process looks for this a second time, see `parsing.check_security`.
     "CREATE VIEW lab_alpha.v5 (a String) DEFINER = default SQL SECURITY DEFINER AS SELECT a FROM beta.secret;"
@@ -131,6 +210,8 @@ ONLY_THE_ALLOW_LIST = {
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with open_engine(tmp_path_factory.mktemp("roles")) as engine:
+        view = "CREATE VIEW open_data.celle__air SQL SECURITY NONE AS SELECT 'public' AS a FROM beta.secret"
+        engine.run("operator", view)
         yield engine
 
 
@@ -199,27 +280,15 @@ def test_a_guess_at_another_table_is_answered_without_a_hint(engine: Engine) -> 
 @pytest.mark.parametrize(
     ("role", "statement", "allowed"),
     [
-        ("alpha_analyst", "SELECT people FROM alpha.footfall", True),
-        ("alpha_analyst", "INSERT INTO alpha.footfall VALUES (now(), 'x', 1)", False),
-        ("alpha_analyst", "CREATE TABLE lab_alpha.fresh (a Int8) ORDER BY a", True),
-        ("alpha_analyst", "ALTER TABLE lab_alpha.fresh ADD COLUMN b Int8, ADD INDEX i a TYPE minmax", True),
-        ("alpha_analyst", "INSERT INTO lab_alpha.fresh SELECT 1, 2", True),
-        ("alpha_analyst", "OPTIMIZE TABLE lab_alpha.fresh FINAL", True),
-        ("alpha_analyst", "DELETE FROM lab_alpha.fresh WHERE a = 1", True),
-        ("alpha_analyst", "CREATE VIEW lab_alpha.glance AS SELECT people FROM alpha.footfall", True),
-        ("alpha_reports", "SELECT * FROM lab_alpha.glance", True),
-        ("alpha_reports", "DROP VIEW lab_alpha.glance", False),
-        ("alpha_publications", "SELECT people FROM alpha.footfall", False),
-        ("alpha_analyst", "DROP VIEW lab_alpha.glance", True),
-        ("alpha_analyst", "DROP TABLE lab_alpha.fresh", True),
-        ("alpha_steward", "INSERT INTO alpha.footfall VALUES (now(), 'x', 1)", True),
         ("ingest", "INSERT INTO beta.footfall VALUES (now(), 'x', 1)", True),
         ("ingest", "SELECT * FROM beta.secret", False),
+        ("ingest", "INSERT INTO beta.secret VALUES ('x')", False),
         ("ingest", "CREATE TABLE alpha.more (a Int8) ORDER BY a", False),
+        ("publisher", "SELECT people FROM alpha.footfall", False),
         ("nobody", "SELECT people FROM alpha.footfall", False),
     ],
 )
-def test_a_role_can_do_its_work_and_no_more(
+def test_a_role_of_the_platform_can_do_its_work_and_no_more(
     engine: Engine, role: str, statement: str, *, allowed: bool
 ) -> None:
     refused = "ACCESS_DENIED" in engine.run_allowing_errors(role, statement)
@@ -250,6 +319,36 @@ def test_what_the_profile_fixes_stays(engine: Engine, change: str) -> None:
         engine.run("alpha_analyst", f"SET {change}")
 
 
+@pytest.fixture(scope="module")
+def connections() -> Iterator[tuple[int, list[object]]]:
+    """A port on this machine, and who came there."""
+    seen: list[object] = []
+
+    def accept() -> None:
+        with suppress(OSError):  # it is closed in the end
+            while True:
+                connection, address = listener.accept()
+                seen.append(address)
+                connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1], seen
+
+
+@pytest.mark.parametrize("statement", _REACHING)
+def test_a_role_reaches_neither_the_network_nor_a_file(
+    engine: Engine, connections: tuple[int, list[object]], tmp_path: Path, statement: str
+) -> None:
+    port, seen = connections
+    (tmp_path / "lines").write_text("in a file\n")
+    text = statement.replace("HOST", f"127.0.0.1:{port}").replace("FILE", str(tmp_path / "lines"))
+    for role in ROLES:
+        answer = engine.run_allowing_errors(role, text)
+        assert re.search("ACCESS_DENIED|SETTING_CONSTRAINT_VIOLATION", answer), answer
+    assert not seen
+
+
 @pytest.mark.parametrize(("statements", "answer"), ONLY_THE_ALLOW_LIST.items())
 def test_what_only_the_allow_list_stops_is_refused_there(
     engine: Engine, tmp_path: Path, statements: str, answer: str
@@ -268,7 +367,10 @@ def test_every_tenant_has_the_same_roles_and_none_may_create_freely() -> None:
         ours, theirs = grants[f"alpha_{access}"], grants[f"beta_{access}"]
         assert [grant.replace("alpha", "beta") for grant in ours] == theirs
     powers = [power for name, listed in grants.items() if name != "operator" for power in listed]
-    assert not [power for power in powers if "CREATE ON" in power or "ALL ON" in power or "*.*" in power]
+    # In memory, and gone with its session: see the temporary tables above.
+    harmless = "GRANT CREATE TEMPORARY TABLE ON *.*"
+    wide = [power for power in powers if "CREATE ON" in power or "ALL ON" in power or "*.*" in power]
+    assert set(wide) == {harmless}
 
 
 def test_names_in_the_rendered_configuration_are_escaped(tmp_path: Path) -> None:

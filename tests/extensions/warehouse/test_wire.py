@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urbanlab_services.warehouse import wire
-from urbanlab_services.warehouse.codings import CODINGS, choose_coding, decode, make_encoder
+from urbanlab_services.warehouse.codings import CODINGS, OWN_CODING, choose_coding, decode, make_encoder
 from urbanlab_services.warehouse.errors import WarehouseError
 
 
@@ -39,7 +39,8 @@ def test_an_answer_without_an_end_has_no_outcome() -> None:
 
 @given(rows=st.binary(max_size=100), size=st.integers(1, 50))
 def test_a_job_and_its_rows_survive_any_cut(rows: bytes, size: int) -> None:
-    job = wire.Job("role", "SELECT 'ü'", "read", parameters={"a": "b"})
+    externals = (wire.External("x", "CREATE …", "INSERT …", "CSV", 7),)
+    job = wire.Job("role", "SELECT 'ü'", "read", parameters={"a": "b"}, tables=("a.b",), externals=externals)
     reader = wire.JobReader()
     assert b"".join(reader.feed(part) for part in _cut(wire.encode_job(job) + rows, size)) == rows
     assert reader.job == job
@@ -50,7 +51,7 @@ async def _pieces(data: bytes, size: int) -> AsyncIterator[bytes]:
         yield piece
 
 
-@pytest.mark.parametrize("coding", ["", *CODINGS])
+@pytest.mark.parametrize("coding", ["", *CODINGS, OWN_CODING])
 @given(parts=st.lists(st.binary(max_size=300), min_size=1, max_size=4), size=st.integers(1, 100))
 async def test_what_is_encoded_is_decoded(coding: str, parts: list[bytes], size: int) -> None:
     encoder = make_encoder(coding)
@@ -69,7 +70,14 @@ async def test_a_stream_that_is_cut_short_is_an_error(coding: str) -> None:
 
 @pytest.mark.parametrize(
     ("accepted", "coding"),
-    [("", ""), ("gzip, deflate", "gzip"), ("lz4,zstd,gzip", "lz4"), ("zstd;q=1, br", "zstd"), ("br", "")],
+    [
+        ("", ""),
+        ("gzip, deflate", "gzip"),
+        ("lz4,zstd,gzip", "lz4"),
+        ("zstd;q=1, br", "zstd"),
+        ("br", "br"),
+        ("x", ""),
+    ],
 )
 def test_the_first_known_coding_is_chosen(accepted: str, coding: str) -> None:
     assert choose_coding(accepted) == coding

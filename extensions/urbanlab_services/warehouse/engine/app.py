@@ -13,7 +13,12 @@ from tornado.web import Application
 from urbanlab.contract.records import read_tenants
 from urbanlab_services.service import Missing, ServiceSettings, make_application, wait_for_stop
 from urbanlab_services.warehouse.engine.database import Database
-from urbanlab_services.warehouse.engine.handlers import ParseHandler, ReopenHandler, RunHandler
+from urbanlab_services.warehouse.engine.handlers import (
+    ParseHandler,
+    ReopenHandler,
+    RunHandler,
+    SessionHandler,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +38,7 @@ def make_engine_application(database: Database, settings: ServiceSettings) -> Ap
     routes = [
         ("/parse", ParseHandler, {"database": database}),
         ("/run", RunHandler, {"database": database}),
+        ("/sessions/end", SessionHandler, {"database": database}),
         ("/reopen", ReopenHandler, {"database": database}),
     ]
     return make_application([*routes], find_missing, records=settings.records)
@@ -46,8 +52,10 @@ async def main(settings: ServiceSettings) -> None:
     application = make_engine_application(database, settings)
     server = HTTPServer(application, max_body_size=MAX_BODY_BYTES, chunk_size=CHUNK_BYTES)
     server.add_socket(bind_unix_socket(str(settings.engine_socket), mode=SOCKET_MODE))
+    sharing = asyncio.create_task(database.shares.keep())
     logger.info("listening", extra={"socket": str(settings.engine_socket)})
     await wait_for_stop()
+    sharing.cancel()
     server.stop()
     await database.close()
     await asyncio.wait_for(server.close_all_connections(), 2)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chdb._exceptions import ChdbError
 from chdb.state.sqlitelike import Connection
 
 from urbanlab.contract.records import Tenant
 from urbanlab_services.warehouse.engine import roles
+from urbanlab_services.warehouse.engine.profiles import make_profiles
+from urbanlab_services.warehouse.engine.room import Room
+from urbanlab_services.warehouse.engine.sessions import Sessions
+from urbanlab_services.warehouse.engine.shares import Shares
+from urbanlab_services.warehouse.wire import Job
 
 Result = TypeVar("Result")
 DRAIN_SECONDS = 20.0
@@ -27,6 +33,7 @@ class Database:
         """Keep data below `state`, work in threads of `executor`."""
         self.executor = executor
         self.spool = state / "spool"
+        self._backups = state / "backups"
         self._config = state / "config"
         self._data = state / "data"
         self._keeper: Connection | None = None
@@ -35,21 +42,24 @@ class Database:
         self._idle.set()
         self._sessions: dict[object, Callable[[], None]] = {}
         self._reopening = asyncio.Lock()
+        self.sessions = Sessions(self.connect)
+        self.room = Room(self.ask, self.kill)
+        self.shares = Shares(self.ask)
 
     async def open(self, tenants: Iterable[Tenant]) -> None:
         """Open with the roles of `tenants`, as this version of the product makes them."""
-        for folder in (self.spool, self._config, self._data):
+        for folder in (self.spool, self._backups, self._config, self._data):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left_over in self.spool.iterdir():
+        for left_over in (*self.spool.iterdir(), *self._backups.iterdir()):
             left_over.unlink()
         self._write_roles(tenants)
-        _write(self._config / "config.xml", roles.render_config(self._users_path))
+        _write(self._config / "config.xml", roles.render_config(self._users_path, self._backups))
         await self._connect()
 
     async def reopen(self, tenants: Iterable[Tenant]) -> bool:
         """Bring the roles in line with `tenants`; return whether anything had to change."""
         async with self._reopening:
-            if roles.render_users(roles.make_roles(tenants)) == self._users_path.read_text(encoding="utf-8"):
+            if self.has_roles_of(tenants):
                 return False
             self._open.clear()
             try:
@@ -61,8 +71,8 @@ class Database:
         return True
 
     def has_roles_of(self, tenants: Iterable[Tenant]) -> bool:
-        """Whether the roles are those of `tenants` already."""
-        return roles.render_users(roles.make_roles(tenants)) == self._users_path.read_text(encoding="utf-8")
+        """Whether the roles and limits are those of `tenants` already."""
+        return _render_users(tenants) == self._users_path.read_text(encoding="utf-8")
 
     def is_open(self) -> bool:
         """Whether statements can run now."""
@@ -95,12 +105,22 @@ class Database:
         """Return a new session of chDB; costs a third of a millisecond and shares nothing with others."""
         return Connection(f"{self._data}?config-file={self._config / 'config.xml'}")
 
+    async def make_spare(self, job: Job) -> None:
+        """Make ready what another statement like this one needs."""
+        async with self.session():
+            with suppress(ChdbError):
+                await asyncio.get_running_loop().run_in_executor(self.executor, self.sessions.make_spare, job)
+
     async def kill(self, tag: str) -> None:
         """Cancel the statement that runs with this tag, if it does."""
         condition = f"Settings['log_comment'] = '{tag}'" if tag else "1"
         # What has ended meanwhile cannot be killed any more.
         with suppress(ChdbError):
             await self._in_thread(self._run_as_operator, f"KILL QUERY WHERE {condition} ASYNC")
+
+    async def ask(self, question: str) -> list[list[Any]]:
+        """Return the rows that a question of the engine's own has."""
+        return await self._in_thread(self._ask_as_operator, question)
 
     @property
     def _users_path(self) -> Path:
@@ -110,12 +130,16 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
 
     def _run_as_operator(self, statement: str) -> None:
+        self._ask_as_operator(statement)
+
+    def _ask_as_operator(self, question: str) -> list[list[Any]]:
         connection = self.connect()
         try:
             connection.query(f"SET ROLE {roles.OPERATOR_ROLE}")
-            connection.query(statement)
+            answer = connection.query(question, "JSONCompactEachRow").bytes()
         finally:
             connection.close()
+        return [json.loads(line) for line in answer.splitlines()]
 
     async def _drain(self, seconds: float) -> None:
         try:
@@ -132,12 +156,20 @@ class Database:
         self._open.set()
 
     def _close_keeper(self) -> None:
+        self.sessions.end_all()
         if self._keeper is not None:
             self._keeper.close()
             self._keeper = None
 
     def _write_roles(self, tenants: Iterable[Tenant]) -> None:
-        _write(self._users_path, roles.render_users(roles.make_roles(tenants)))
+        tenants = list(tenants)
+        self.sessions.profiles = make_profiles(tenants)
+        _write(self._users_path, _render_users(tenants))
+
+
+def _render_users(tenants: Iterable[Tenant]) -> str:
+    tenants = list(tenants)
+    return roles.render_users(roles.make_roles(tenants), make_profiles(tenants))
 
 
 def _write(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ Parquet, …) are written by the engine into a file first, which bounds memory t
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 SEQUENCES = frozenset(
     {
@@ -29,6 +29,25 @@ def is_streamable(format_: str) -> bool:
 def join_pieces(format_: str, pieces: Iterable[memoryview]) -> Iterator[memoryview | bytes]:
     """Yield the stream that `pieces` make up."""
     return _join_arrow(pieces) if format_ == ARROW_STREAM else iter(pieces)
+
+
+def encode_native_header(columns: Iterable[Sequence[str]]) -> bytes:
+    """Return a Native block without rows for columns of these names and types."""
+    columns = list(columns)
+    parts = [_leb128(len(columns)), _leb128(0)]
+    for column in columns:
+        for text in column:
+            data = text.encode()
+            parts += [_leb128(len(data)), data]
+    return b"".join(parts)
+
+
+def _leb128(number: int) -> bytes:
+    data = bytearray()
+    while number >= 0x80:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*data, number])
 
 
 def _join_arrow(pieces: Iterable[memoryview]) -> Iterator[memoryview | bytes]:

@@ -16,13 +16,15 @@ from urbanlab.contract.records import read_tenants, tenant_from_dict
 from urbanlab_services.service import BaseHandler
 from urbanlab_services.warehouse import wire
 from urbanlab_services.warehouse.engine.database import Database
-from urbanlab_services.warehouse.engine.parsing import parse_statement
-from urbanlab_services.warehouse.engine.pipes import Inlet, Outlet
-from urbanlab_services.warehouse.engine.runner import GoneError, Runner
+from urbanlab_services.warehouse.engine.parsing import connect_for_parsing, parse_statement
+from urbanlab_services.warehouse.engine.pipes import GoneError, Inlet, Outlet
+from urbanlab_services.warehouse.engine.room import Watch
+from urbanlab_services.warehouse.engine.runner import Runner
 
 logger = logging.getLogger(__name__)
 
 KILL_PAUSE_SECONDS = 0.3
+PARSING = ("parsing",)
 RUNNING = Gauge("urbanlab_engine_running", "Statements that run now")
 
 
@@ -45,13 +47,15 @@ class ParseHandler(EngineHandler):
             self.write_json(await loop.run_in_executor(self.database.executor, self._parse, text))
 
     def _parse(self, text: str) -> dict[str, str]:
-        connection = self.database.connect()
+        spares = self.database.sessions.spares
+        connection = spares.take(PARSING, lambda: connect_for_parsing(self.database.connect))
         try:
             canonical, tree = parse_statement(connection, text)
         except ChdbError as error:
             return {"error": str(error)}
         finally:
-            connection.close()
+            # The text is a value of the question and leaves nothing behind.
+            spares.put(PARSING, connection)
         return {"text": canonical, "tree": tree}
 
 
@@ -69,6 +73,16 @@ class ReopenHandler(EngineHandler):
             self.write_json({"changed": await self.database.reopen(tenants)})
 
 
+class SessionHandler(EngineHandler):
+    """``POST /sessions/end``: names of sessions, which end."""
+
+    async def post(self) -> None:
+        """End those that are there."""
+        for name in json.loads(self.request.body):
+            await asyncio.get_running_loop().run_in_executor(None, self.database.sessions.end, name)
+        self.write_json({})
+
+
 @stream_request_body
 class RunHandler(EngineHandler):
     """``POST /run``: one statement; see `urbanlab_services.warehouse.wire`."""
@@ -78,6 +92,7 @@ class RunHandler(EngineHandler):
         self._reader = wire.JobReader()
         self._inlet, self._outlet = Inlet(), Outlet()
         self._work: asyncio.Task[None] | None = None
+        self._watch = Watch()
 
     async def data_received(self, chunk: bytes) -> None:
         """Take the job, then the rows of an insert."""
@@ -122,45 +137,42 @@ class RunHandler(EngineHandler):
 
     async def _run(self, job: wire.Job) -> None:
         self.set_header("Content-Type", "application/octet-stream")
-        async with self.database.session(self._evict):
-            work = asyncio.get_running_loop().run_in_executor(self.database.executor, self._run_blocking, job)
-            async for piece in self._outlet.pieces():
-                await self._write(wire.encode_head(wire.ROWS, len(piece)), bytes(piece))
-            end = await work
+        async with self.database.session(self._evict), self.database.room.watched(job) as self._watch:
+            full = self._watch.error
+            end = wire.encode_error(full) if full else await self._work_off(job)
         self._inlet.close()
-        await self._write(end)
+        self.write(end)
+        self._spare = asyncio.create_task(self.database.make_spare(job))
+
+    async def _work_off(self, job: wire.Job) -> bytes:
+        work = asyncio.get_running_loop().run_in_executor(self.database.executor, self._run_blocking, job)
+        work.add_done_callback(lambda _: self._outlet.end())
+        with self.database.shares.counted(job):
+            async for piece in self._outlet.pieces():
+                self.write(piece)
+                await self._flush()
+            return await work
 
     def _run_blocking(self, job: wire.Job) -> bytes:
-        """Run in a thread; return the frame that says how it ended."""
+        """Run in a thread; return the last frames, of which one says how it ended."""
+        if self._outlet.is_abandoned():
+            return b""
+        runner = Runner(self.database, job, self._inlet, self._outlet)
         try:
             with RUNNING.track_inprogress():
-                return self._run_job(job)
+                outcome = runner.run()
+            return self._outlet.take_small() + wire.encode_outcome(outcome)
         except ChdbError as error:
-            return wire.encode_error(str(error))
+            return self._outlet.take_small() + wire.encode_error(self._watch.error or str(error))
         except GoneError:
             return b""
         except Exception as error:  # whatever the binding raises must reach the gateway as an end
             logger.exception("statement failed unexpectedly")
-            return wire.encode_error(str(error) if isinstance(error, RuntimeError) else "Unexpected failure")
-        finally:
-            self._outlet.end()
+            text = str(error) if isinstance(error, RuntimeError) else "Unexpected failure"
+            return self._outlet.take_small() + wire.encode_error(text)
 
-    def _run_job(self, job: wire.Job) -> bytes:
-        if self._outlet.is_abandoned():
-            return b""
-        runner = Runner(self.database, job)
-        if job.kind == "insert":
-            outcome = runner.insert(self._inlet.receive)
-        elif job.kind == "change":
-            outcome = runner.change(self._outlet.send)
-        else:
-            outcome = runner.read(self._outlet.send)
-        return wire.encode_outcome(outcome)
-
-    async def _write(self, *parts: bytes) -> None:
+    async def _flush(self) -> None:
         try:
-            for part in parts:
-                self.write(part)
             await self.flush()
         except StreamClosedError:
             self._outlet.abandon()
