@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,20 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from tornado.web import HTTPError
 from traitlets import Instance, default
 
-from urbanlab.contract.folder_size import measure_folder
 from urbanlab_lab.home_use import HomeUse
 from urbanlab_lab.shared_folders import SharedFolders, hand_down_access
 from urbanlab_lab.trash import Trash
 
-LARGEST_REQUEST = 600 * 1024 * 1024  # a little more than the server takes
+MB = 1024 * 1024
+BLOCK = 4096  # bytes that even an empty file or folder takes, about
 
 _KEPT = (
     "Die Verweise auf gemeinsame Ordner lassen sich nicht löschen. · "
     "The links to shared folders cannot be deleted."
+)
+_NOT_COPIED = (
+    "Ordner mit mehr als {mb} MB, oder mit anderem als Dateien, lassen sich nicht kopieren. · "
+    "Folders of more than {mb} MB, or with other things than files, cannot be copied."
 )
 
 
@@ -48,7 +53,7 @@ class UrbanContentsManager(AsyncLargeFileManager):  # type: ignore[misc]
     async def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:
         """Save a file or make a folder; refuse with 507 what has no room."""
         place = self._get_os_path(path.strip("/"))
-        if self._is_at_home(place) and not self.home_use.has_room_for(LARGEST_REQUEST):
+        if self._is_at_home(place):
             await self.home_use.check_room(measure_growth(model, place))
         saved: dict[str, Any] = await super().save(model, path)
         return saved
@@ -61,12 +66,28 @@ class UrbanContentsManager(AsyncLargeFileManager):  # type: ignore[misc]
     async def copy(self, from_path: str, to_path: str | None = None) -> dict[str, Any]:
         """Copy a file or folder; in a shared folder it becomes what others there are."""
         place = self._get_os_path(from_path.strip("/"))
-        if await asyncio.to_thread(os.path.isdir, place):  # a file is saved, which asks for room itself
-            size = await asyncio.to_thread(measure_folder, Path(place))
-            await self.home_use.check_room(size.taken)
+        # A file is saved, which asks for room itself.
+        if await asyncio.to_thread(os.path.isdir, place) and self._is_at_home(self._find_target(to_path)):
+            size = await asyncio.to_thread(measure_copy, place, self._largest_copy)
+            if size is not None:
+                await self.home_use.check_room(size)
         model: dict[str, Any] = await super().copy(from_path, to_path)
         await asyncio.to_thread(hand_down_access, self._get_os_path(model["path"].strip("/")))
         return model
+
+    async def check_folder_size(self, path: str) -> None:
+        """Refuse with 400 to copy a folder that is too large for that."""
+        place = self._get_os_path(path.strip("/"))
+        if await asyncio.to_thread(measure_copy, place, self._largest_copy) is None:
+            raise HTTPError(400, _NOT_COPIED.format(mb=self.max_copy_folder_size_mb))
+
+    @property
+    def _largest_copy(self) -> int:
+        return int(self.max_copy_folder_size_mb * MB)
+
+    def _find_target(self, to_path: str | None) -> str:
+        """Return a place in the folder that a copy is made in."""
+        return os.path.join(self._get_os_path((to_path or "").strip("/")), "copy")  # noqa: PTH118
 
     async def delete_file(self, path: str) -> None:
         """Move a file or folder into the trash; what lies there already is deleted for good."""
@@ -96,3 +117,22 @@ def measure_growth(model: dict[str, Any], place: str) -> int:
     if not isinstance(content, str):
         return len(json.dumps(content, ensure_ascii=False, indent=1).encode()) - former
     return (len(content) * 3 // 4 if model.get("format") == "base64" else len(content.encode())) - former
+
+
+def measure_copy(folder: str, most: int) -> int | None:
+    """Return how many bytes a copy of a folder takes, about, or None where Jupyter should not make it.
+
+    What links lead to is copied too, so that links in circles and to endless files would fill any home.
+    """
+    taken = BLOCK
+    for above, names, files in os.walk(folder, followlinks=True):
+        taken += BLOCK * (len(names) + len(files))
+        for name in files:
+            with suppress(OSError):  # a link that leads nowhere
+                status = os.stat(f"{above}/{name}")  # noqa: PTH116
+                if not stat.S_ISREG(status.st_mode):
+                    return None
+                taken += status.st_size
+        if taken > most:
+            return None
+    return taken

@@ -85,10 +85,6 @@ class HomeUse(LoggingConfigurable):  # type: ignore[misc]
             if self._taken > OVERFULL * self._limit:
                 raise HTTPError(507, self._explain(NO_KERNEL))
 
-    def has_room_for(self, growth: int) -> bool:
-        """Return whether so many bytes more surely fit."""
-        return not self.limit_mb or self._taken + growth <= self._limit
-
     @property
     def _limit(self) -> int:
         return int(self.limit_mb * MB)

@@ -33,7 +33,8 @@ class Refusals:
         self._writing: set[asyncio.Task[None]] = set()
 
     def note(self, event: str, tenant: str, **data: Any) -> None:
-        """Write a refusal, unless the same person's have become too many."""
+        """Write a refusal into the service's own log, and into the audit log unless the person's are too many."""
+        logger.info("refused", extra={"event": event, "tenant": tenant, **data})
         bounded = self._sender.bound(event, tenant, **data)
         if bounded is None:
             return

@@ -1,11 +1,12 @@
-"""Blocking work beside a service's web server: a thread that ends with the service, and the other way round."""
+"""Work beside a service's web server: it ends with the service, and the service with it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from urbanlab_services.service import wait_for_stop
 
@@ -14,8 +15,25 @@ logger = logging.getLogger(__name__)
 END_SECONDS = 8.0
 
 
+async def run_until_stop(*work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` in the event loop until the process is asked to end; raise what any of it raises.
+
+    A service whose work has died would look healthy; one that ends is started again.
+    """
+    asked = asyncio.create_task(wait_for_stop())
+    tasks = [asked, *(asyncio.create_task(each) for each in work)]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        if error := task.exception():
+            logger.critical("background work failed", exc_info=error)
+            raise error
+
+
 async def run_beside(work: Callable[[threading.Event], None]) -> None:
-    """Run `work` in a thread until the process is asked to end; raise what `work` raises.
+    """Run blocking `work` in a thread until the process is asked to end; raise what `work` raises.
 
     The thread is a daemon: a call that waits for a part that is away must not keep the process.
     """

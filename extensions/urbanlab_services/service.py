@@ -55,12 +55,16 @@ class ServiceSettings:
     secrets: Path
     state: Path
     engine_socket: Path
+    warehouse_cluster: str
     hub_url: str
     public: Path
     portal_url: str
     publisher_url: str
     audit_socket: Path
     audit_senders: str
+    smtp_url: str = ""
+    smtp_from: str = ""
+    smtp_password_file: str = ""
 
     @classmethod
     def from_environ(
@@ -83,12 +87,16 @@ class ServiceSettings:
             secrets=Path(values.get(environment.SECRETS, "")),
             state=Path(values.get(environment.SERVICE_STATE, "")),
             engine_socket=Path(values.get(environment.ENGINE_SOCKET, "")),
+            warehouse_cluster=values.get(environment.WAREHOUSE_CLUSTER, ""),
             hub_url=values.get(environment.HUB_URL, "").rstrip("/"),
             public=Path(values.get(environment.PUBLIC, "")),
             portal_url=values.get(environment.PORTAL_URL, "").rstrip("/"),
             publisher_url=values.get(environment.PUBLISHER_URL, "").rstrip("/"),
             audit_socket=Path(values.get(environment.AUDIT_SOCKET, "")),
             audit_senders=values.get(environment.AUDIT_SENDERS, ""),
+            smtp_url=values.get(environment.SMTP_URL, ""),
+            smtp_from=values.get(environment.SMTP_FROM, ""),
+            smtp_password_file=values.get(environment.SMTP_PASSWORD_FILE, ""),
         )
 
     def secret(self, name: str) -> Secret:
@@ -102,7 +110,7 @@ class ServiceSettings:
 
 
 def _to_port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
+    if not text.isdecimal() or int(text) > 65535:
         raise ServiceSettingsError(f"{environment.PORT} is {text!r}: it must be a port number")
     return int(text)
 
@@ -214,7 +222,8 @@ def make_application(routes: list[Route], readiness: Readiness, **settings: Any)
 def log_request(handler: RequestHandler) -> None:
     """Write one line for each request, without its query string, which may carry a credential."""
     request, status = handler.request, handler.get_status()
-    quiet = request.path in {"/livez", "/readyz", "/metrics", "/ping", "/releases"} and status != 500
+    quiet = request.path in {"/livez", "/readyz", "/metrics", "/ping", "/releases"}
+    quiet = quiet and status not in (401, 403, 500)
     level = logging.DEBUG if quiet else logging.WARNING if status >= 500 else logging.INFO
     milliseconds = round(1000 * request.request_time(), 1)
     fields = {"method": request.method, "path": request.path, "status": status, "ms": milliseconds}

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_unix_socket
 from tornado.web import Application
 
+from urbanlab.contract.records import Tenant
 from urbanlab_services.audit.handlers import Desk, EventsHandler, PeopleHandler
 from urbanlab_services.audit.head import DamagedError
 from urbanlab_services.audit.self_check import SelfCheck
 from urbanlab_services.audit.senders import parse_senders
 from urbanlab_services.audit.writer import Writer
+from urbanlab_services.background import run_until_stop
 from urbanlab_services.errors import UnavailableError
 from urbanlab_services.records_watcher import RecordsWatcher
-from urbanlab_services.service import (
-    Missing,
-    ServiceSettings,
-    ServiceSettingsError,
-    make_application,
-    wait_for_stop,
-)
+from urbanlab_services.service import Missing, ServiceSettings, ServiceSettingsError, make_application
 
 logger = logging.getLogger(__name__)
 
 # The folder lets in only those who may write, and the service cannot give its socket to their group.
 SOCKET_MODE = 0o666
 MAX_BODY_BYTES = 20_000_000
-EXPIRE_SECONDS = 3600.0
+EXPIRE_SECONDS = 86_400.0
+RETRY_SECONDS = 60.0
 
 
 def make_desk(settings: ServiceSettings) -> Desk:
@@ -38,7 +38,7 @@ def make_desk(settings: ServiceSettings) -> Desk:
     thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
     try:
         writer = thread.submit(Writer, settings.state).result()
-    except DamagedError as error:
+    except (DamagedError, sqlite3.DatabaseError) as error:
         raise ServiceSettingsError(
             f"The audit log is not as it was left: {error}. `urbanlab audit verify` says more. To go on with a new "
             f"log, move {settings.state} to where it can be examined"
@@ -61,15 +61,22 @@ def make_audit_application(desk: Desk, check: SelfCheck) -> Application:
 
 
 async def expire_regularly(desk: Desk, records: RecordsWatcher) -> None:
-    """Take away what is over, at the start and every hour."""
+    """Take away what is over, at the start and every day."""
     while True:
-        try:
-            count = await desk.run(desk.writer.expire, records.tenants())
-            if count:
-                logger.info("entries whose time is over were taken away", extra={"count": count})
-        except UnavailableError as error:
-            logger.error("retention failed", extra={"error": error.message})
-        await asyncio.sleep(EXPIRE_SECONDS)
+        if tenants := records.tenants():
+            await _expire(desk, tenants)
+        # Without tenants nobody knows for how long anybody's entries are kept.
+        await asyncio.sleep(EXPIRE_SECONDS if tenants else RETRY_SECONDS)
+
+
+async def _expire(desk: Desk, tenants: Mapping[str, Tenant]) -> None:
+    try:
+        count = await desk.run(desk.writer.expire, tenants)
+    except UnavailableError as error:
+        logger.error("retention failed", extra={"error": error.message})
+    else:
+        if count:
+            logger.info("entries whose time is over were taken away", extra={"count": count})
 
 
 async def main(settings: ServiceSettings) -> None:
@@ -81,15 +88,11 @@ async def main(settings: ServiceSettings) -> None:
     logger.info(
         "listening", extra={"socket": str(settings.audit_socket), "entries": desk.writer.log.head.seq}
     )
-    work = [
-        asyncio.create_task(expire_regularly(desk, RecordsWatcher(settings.records))),
-        asyncio.create_task(check.run()),
-    ]
-    await wait_for_stop()
-    for task in work:
-        task.cancel()
-    await asyncio.gather(*work, return_exceptions=True)
-    server.stop()
-    await asyncio.wait_for(server.close_all_connections(), 2)
-    desk.thread.shutdown()
-    desk.writer.close()
+    try:
+        await run_until_stop(expire_regularly(desk, RecordsWatcher(settings.records)), check.run())
+    finally:
+        server.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(server.close_all_connections(), 2)
+        desk.thread.shutdown()
+        desk.writer.close()

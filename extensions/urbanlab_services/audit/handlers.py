@@ -15,6 +15,7 @@ from urbanlab.contract.audit import Entry, decode_entry
 from urbanlab.contract.naming import NamingError, split_hub_user
 from urbanlab_services.audit.head import DamagedError
 from urbanlab_services.audit.index import Question
+from urbanlab_services.audit.log import to_moment
 from urbanlab_services.audit.schemas import READS
 from urbanlab_services.audit.senders import check_source, get_account
 from urbanlab_services.audit.writer import Writer
@@ -22,6 +23,7 @@ from urbanlab_services.errors import ForbiddenError, InvalidRequestError, Unavai
 from urbanlab_services.service import BaseHandler
 
 MAX_ENTRIES, MAX_LIMIT = 1000, 1000
+MAX_NUMBER = 2**63 - 1  # of a line, as the index counts them
 
 
 @dataclass(frozen=True)
@@ -88,19 +90,17 @@ class EventsHandler(AuditHandler):
         if not set(asked) <= set(readable):
             raise ForbiddenError("This service does not read such entries.")
         try:
-            for name in ("since", "until"):
-                datetime.fromisoformat(values.get(name) or "2000-01-01")
             question = Question(
                 tenant=values.get("tenant"),
                 events=asked,
                 object=values.get("object", ""),
                 outcome=values.get("outcome", ""),
-                since=values.get("since", ""),
-                until=values.get("until", ""),
-                before=int(values["before"]) if values.get("before") else None,
+                since=_read_moment(values.get("since", "")),
+                until=_read_moment(values.get("until", "")),
+                before=min(MAX_NUMBER, int(values["before"])) if values.get("before") else None,
                 limit=min(MAX_LIMIT, max(1, int(values.get("limit") or 100))),
             )
-        except ValueError:
+        except (ValueError, OverflowError):
             raise InvalidRequestError("The question is not understood.") from None
         return question, values.get("person", "")
 
@@ -126,6 +126,10 @@ def _find(writer: Writer, question: Question, person: str) -> list[dict[str, Any
     if pseudonym is None:
         return []
     return writer.find(Question(**{**vars(question), "pseudonym": pseudonym}))
+
+
+def _read_moment(text: str) -> str:
+    return to_moment(datetime.fromisoformat(text)) if text else ""
 
 
 def _read_entries(body: bytes) -> tuple[str, list[Entry]]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from urbanlab_services.audit.chain import Line, decode_line
-from urbanlab_services.audit.log import Log, Place, read_lines
+from urbanlab.contract.audit import ENTRIES_EXPIRED
+from urbanlab_services.audit.chain import Line
+from urbanlab_services.audit.log import Log, Place
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -47,14 +48,13 @@ class Index:
     """Answers questions by places; it holds nothing that the log does not hold."""
 
     def __init__(self, path: Path, log: Log) -> None:
-        """Open the index of a log and bring it up to the log's last line."""
+        """Open the index of a log and bring it up to the log's last line; raise `DamagedError` for a spoilt log."""
         self._path = path
-        self._database = self._open()
-        if not self._is_whole(log):
-            self._database.close()
+        self._forgotten: set[str] = set()  # files whose lines are to be taken up again
+        if not self._is_usable(log):
             for each in (path, *(path.with_name(path.name + ending) for ending in ("-wal", "-shm"))):
                 each.unlink(missing_ok=True)
-            self._database = self._open()
+        self._database = self._open()
         self.catch_up(log)
 
     def close(self) -> None:
@@ -85,23 +85,31 @@ class Index:
         statement = f"SELECT file, offset, length FROM lines WHERE {conditions} ORDER BY seq DESC LIMIT ?"  # noqa: S608
         return [Place(*row) for row in self._database.execute(statement, [*values, question.limit])]
 
-    def list_expired(self, tenant: str, before: str, writer: str) -> list[tuple[str, int]]:
+    def list_expired(self, tenant: str, before: str) -> list[tuple[str, int]]:
         """Return file and number of a tenant's lines from before a moment that still say something.
 
-        What the `writer` itself has written is not among them: the chain's proof needs it.
+        What permits lines to be empty is not among them: the chain's proof needs it.
         """
-        conditions = "tenant = ? AND at < ? AND has_body = 1 AND source <> ?"
+        conditions = "tenant = ? AND at < ? AND has_body = 1 AND event <> ?"
         statement = f"SELECT file, seq FROM lines WHERE {conditions} ORDER BY seq"  # noqa: S608
-        return [
-            (str(file), int(seq)) for file, seq in self._database.execute(statement, (tenant, before, writer))
-        ]
+        rows = self._database.execute(statement, (tenant, before, ENTRIES_EXPIRED))
+        return [(str(file), int(seq)) for file, seq in rows]
 
     def list_tenants(self) -> list[str]:
         """Return all tenants that the log knows."""
         return [str(row[0]) for row in self._database.execute("SELECT DISTINCT tenant FROM lines")]
 
+    def list_pseudonyms(self) -> set[str]:
+        """Return those of all persons whom a line names that still says something."""
+        return {str(row[0]) for row in self._database.execute("SELECT DISTINCT pseudonym FROM people")}
+
+    def is_whole(self, log: Log) -> bool:
+        """Return whether there is nothing in the log that is not here."""
+        return self._count() == (log.head.seq, log.head.seq)
+
     def forget(self, file: str) -> None:
-        """Leave out the lines of a file that is about to be put anew."""
+        """Leave out the lines of a file that is about to be put anew, until they are taken up again."""
+        self._forgotten.add(file)
         with self._database:
             self._database.execute(
                 "DELETE FROM people WHERE seq IN (SELECT seq FROM lines WHERE file = ?)", (file,)
@@ -111,17 +119,19 @@ class Index:
     def take_file(self, log: Log, file: str, after: int = 0) -> None:
         """Take up the lines of a file from behind a number on."""
         batch: list[tuple[Line, Place]] = []
-        for offset, raw in read_lines(log.folder / file):
-            line = decode_line(raw)
+        for line, place in log.read_file(file):
             if line.seq > after:
-                batch.append((line, Place(file, offset, len(raw))))
+                batch.append((line, place))
             if len(batch) == _BATCH:
                 self.add(batch)
                 batch = []
         self.add(batch)
+        self._forgotten.discard(file)
 
     def catch_up(self, log: Log) -> None:
-        """Take up what was appended and is not here, as after a crash in between."""
+        """Take up what is in the log and not here, as after a failure in between."""
+        for file in sorted(self._forgotten):
+            self.take_file(log, file)
         last = self._find_last()
         if last == log.head.seq:
             return
@@ -135,9 +145,22 @@ class Index:
         database.executescript(_SCHEMA)
         return database
 
-    def _is_whole(self, log: Log) -> bool:
-        count, last = self._database.execute("SELECT count(*), coalesce(max(seq), 0) FROM lines").fetchone()
-        return bool(count == last <= log.head.seq)
+    def _is_usable(self, log: Log) -> bool:
+        """Return whether what lies there is the beginning of this log's index, or nothing."""
+        try:
+            self._database = self._open()
+            try:
+                count, last = self._count()
+            finally:
+                self._database.close()
+        except sqlite3.DatabaseError:
+            return False
+        return count == last <= log.head.seq
+
+    def _count(self) -> tuple[int, int]:
+        """Return how many lines there are, and the number of the last."""
+        row = self._database.execute("SELECT count(*), coalesce(max(seq), 0) FROM lines").fetchone()
+        return int(row[0]), int(row[1])
 
     def _find_last(self) -> int:
         return int(self._database.execute("SELECT coalesce(max(seq), 0) FROM lines").fetchone()[0])

@@ -75,7 +75,7 @@ class Log:
         at = now or datetime.now(UTC)
         file = max(f"{at:%Y-%m}.jsonl", self.head.file)  # also where the clock was put back
         offset = self._find_size(file)
-        moment = at.isoformat(timespec="milliseconds")
+        moment = to_moment(at)
         seq, prev = self.head.seq, self.head.hash
         written: list[tuple[Line, Place]] = []
         for draft in drafts:
@@ -104,6 +104,15 @@ class Log:
             return decode_line(raw)
         except ChainError as error:
             raise DamagedError(f"{place.file}, byte {place.offset}: {error}") from None
+
+    def read_file(self, file: str) -> Iterator[tuple[Line, Place]]:
+        """Yield the lines of a file with their places; raise `DamagedError` at what cannot be the writer's."""
+        for offset, raw in read_lines(self.folder / file):
+            try:
+                line = decode_line(raw)
+            except ChainError as error:
+                raise DamagedError(f"{file}, byte {offset}: {error}") from None
+            yield line, Place(file, offset, len(raw))
 
     def replace(self, file: str, lines: Iterable[Line]) -> None:
         """Put a file anew whose lines have lost what is over; raise `OSError`, and nothing has changed then."""
@@ -170,6 +179,12 @@ class Log:
                     return end
             end -= len(raw)
         raise DamagedError(f"line {self.head.seq}, which was written last, is not in {path} any more")
+
+
+def to_moment(at: datetime) -> str:
+    """Return a moment as lines have it, so that texts can be compared; one without a zone is in UTC."""
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def list_files(folder: Path) -> list[str]:

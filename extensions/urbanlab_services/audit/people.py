@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,6 +82,14 @@ class People:
         with self._database:
             found = self._database.execute("DELETE FROM people WHERE hub_user = ?", (hub_user,)).rowcount
         return bool(found)
+
+    def forget_all_but(self, pseudonyms: Collection[str]) -> int:
+        """Forget for good whoever has none of these pseudonyms; return how many they were."""
+        known = [str(row[0]) for row in self._database.execute("SELECT pseudonym FROM people")]
+        unused = [(each,) for each in known if each not in pseudonyms]
+        with self._database:
+            self._database.executemany("DELETE FROM people WHERE pseudonym = ?", unused)
+        return len(unused)
 
     def _find(self, question: str, value: str) -> str | None:
         row = self._database.execute(question, (value,)).fetchone()

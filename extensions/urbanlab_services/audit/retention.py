@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from urbanlab_services.audit.chain import decode_line
 from urbanlab_services.audit.index import Index
-from urbanlab_services.audit.log import Log, read_lines
+from urbanlab_services.audit.log import Log
 
 
 def expire(log: Log, index: Index, found: Iterable[tuple[str, int]]) -> None:
@@ -16,7 +15,8 @@ def expire(log: Log, index: Index, found: Iterable[tuple[str, int]]) -> None:
     for file, seq in found:
         by_file.setdefault(file, set()).add(seq)
     for file, over in by_file.items():
-        lines = [decode_line(raw) for _, raw in read_lines(log.folder / file)]
+        lines = [line for line, _ in log.read_file(file)]
+        # First: a crash in between leaves an index that lacks lines, and is made again, not one that is wrong.
         index.forget(file)
         log.replace(
             file, [dataclasses.replace(line, body=None) if line.seq in over else line for line in lines]

@@ -19,9 +19,8 @@ from urbanlab_services.audit.places import WRITER
 
 FOLDER = Path(__file__).parent / "schemas"
 SCHEMA_URL = "https://urbanlab.example/events/"
-PERSONAL = (
-    "personal"  # the mark of a field in a schema: `name` for a hub user, `text` for what somebody typed
-)
+# The mark of a field in a schema: `name` for a hub user, `text` for what somebody typed.
+PERSONAL = "personal"
 
 # Source -> the events it may write. The writer's own are nobody else's.
 SPEAKS: Mapping[str, tuple[str, ...]] = {
@@ -29,7 +28,7 @@ SPEAKS: Mapping[str, tuple[str, ...]] = {
         *(audit.LOGIN, audit.LOGIN_REFUSED, audit.LOGOUT, audit.SERVER_STARTED, audit.SERVER_STOPPED),
         *(audit.ACCESS_REVOKED, audit.ROLES_CHANGED, audit.ADMIN_ACT),
     ),
-    "operator": (audit.TENANT_CHANGED,),
+    "operator": (audit.TENANT_CHANGED, audit.PERSON_ACCEPTED),
     "publisher": (audit.PAGE_ACT, audit.DATA_ACT),
     "warehouse": (audit.QUERY_REFUSED, audit.CREDENTIAL_REFUSED),
     "tokens": (audit.CREDENTIAL_REFUSED,),

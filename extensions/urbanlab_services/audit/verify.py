@@ -5,6 +5,7 @@ It asks nobody, least of all the writer. What it needs is the folder that the se
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import time
 from dataclasses import dataclass, field
@@ -53,7 +54,11 @@ def verify(state: Path, contains: str = "") -> Head:
         raise DamagedError(f"No entry has the hash {walk.missing}: this is another log, or an older copy.")
     if walk.seq > head.seq:
         _wait_for_head(folder, key, walk)
-    if forged := find_forged(state / PEOPLE):
+    try:
+        forged = find_forged(state / PEOPLE)
+    except sqlite3.DatabaseError as error:
+        raise DamagedError(f"{state / PEOPLE} cannot be read: {error}.") from None
+    if forged:
         raise DamagedError(
             f"Behind the pseudonym {forged} stands another name than the writer has put there."
         )

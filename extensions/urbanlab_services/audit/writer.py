@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from urbanlab.contract.audit import Entry, make_entry
 from urbanlab.contract.records import Tenant
 from urbanlab_services.audit.chain import Body
 from urbanlab_services.audit.index import Index, Question
-from urbanlab_services.audit.log import Draft, Log
+from urbanlab_services.audit.log import Draft, Log, to_moment
 from urbanlab_services.audit.people import People
 from urbanlab_services.audit.places import INDEX, LOG, PEOPLE, WRITER
 from urbanlab_services.audit.retention import expire
@@ -38,9 +39,11 @@ class Writer:
 
     def __init__(self, folder: Path) -> None:
         """Open everything; raise `DamagedError` where the log is not as it was left."""
-        self.log = Log(folder / LOG)
-        self.people = People(folder / PEOPLE)
-        self.index = Index(folder / INDEX, self.log)
+        with ExitStack() as opened:
+            self.log = opened.enter_context(closing(Log(folder / LOG)))
+            self.people = opened.enter_context(closing(People(folder / PEOPLE)))
+            self.index = Index(folder / INDEX, self.log)
+            opened.pop_all()
         if self.log.moved_bytes:
             logger.warning(
                 "moved aside what stood behind the last line", extra={"bytes": self.log.moved_bytes}
@@ -58,9 +61,8 @@ class Writer:
         The others are in the log when this returns, each once, however often it was sent; they are all not in
         it where this raises `OSError` or `DamagedError`.
         """
-        self.index.catch_up(
-            self.log
-        )  # without it, what was written just before a failure would be written again
+        # Without it, what was written just before a failure would be written again.
+        self.index.catch_up(self.log)
         fitting: dict[str, Entry] = {}
         refused: dict[str, str] = {}
         for entry in entries:
@@ -78,6 +80,7 @@ class Writer:
 
     def find(self, question: Question) -> list[dict[str, Any]]:
         """Return the entries asked for, the newest first."""
+        self.index.catch_up(self.log)
         return [make_view(self.log.read(place), self.people) for place in self.index.find(question)]
 
     def export(self, hub_user: str) -> list[dict[str, Any]]:
@@ -100,17 +103,27 @@ class Writer:
         return True
 
     def expire(self, tenants: Mapping[str, Tenant], now: datetime | None = None) -> int:
-        """Take away what is older than its tenant keeps; return how many entries."""
-        now, count = now or datetime.now(UTC), 0
+        """Take away what is older than its tenant keeps, and who was named only there; return how many entries."""
+        self.index.catch_up(self.log)
+        now = now or datetime.now(UTC)
+        over: list[tuple[str, int]] = []
         for tenant in self.index.list_tenants():
             days = tenants[tenant].audit_days if tenant in tenants else KEEP_DAYS
-            before = (now - timedelta(days=days)).isoformat(timespec="milliseconds")
-            found = self.index.list_expired(tenant, before, WRITER)
+            found = self.index.list_expired(tenant, to_moment(now - timedelta(days=days)))
             if found:
                 self._note(audit.ENTRIES_EXPIRED, tenant, through=found[-1][1], count=len(found))
-                count += len(found)
-                expire(self.log, self.index, found)
-        return count
+                over += found
+        expire(self.log, self.index, over)
+        self._forget_people()
+        return len(over)
+
+    def _forget_people(self) -> None:
+        # Whom an index with gaps does not name may still be named in the log.
+        if self.index.is_whole(self.log):
+            if count := self.people.forget_all_but(self.index.list_pseudonyms()):
+                logger.info("forgot people of whom nothing is left", extra={"count": count})
+        else:
+            logger.error("the index of the audit log has gaps, so nobody is forgotten")
 
     def _note(self, event: str, tenant: str, **data: Any) -> None:
         """Write an entry of the writer's own."""

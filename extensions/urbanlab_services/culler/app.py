@@ -8,9 +8,10 @@ import logging
 from jupyterhub_idle_culler import cull_idle
 from tornado.httpclient import HTTPError
 
+from urbanlab_services.background import run_until_stop
 from urbanlab_services.culler.idleness import make_arbiter
 from urbanlab_services.records_watcher import RecordsWatcher
-from urbanlab_services.service import Missing, ServiceSettings, make_application, serving, wait_for_stop
+from urbanlab_services.service import Missing, ServiceSettings, make_application, serving
 
 ROUND_SECONDS = 60.0
 
@@ -46,6 +47,9 @@ class Rounds:
         except (OSError, HTTPError) as error:
             self.missing = {"hub": "does not answer"}
             logger.warning("The servers could not be looked at: %s", error)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            self.missing = {"hub": "does not answer as a hub does"}
+            logger.warning("The hub's list of servers is not understood: %r", error)
         else:
             self.missing = {}
 
@@ -58,6 +62,4 @@ async def main(settings: ServiceSettings) -> None:
         return rounds.missing
 
     async with serving(make_application([], find_missing), settings):
-        going = asyncio.create_task(rounds.run())
-        await wait_for_stop()
-        going.cancel()
+        await run_until_stop(rounds.run())

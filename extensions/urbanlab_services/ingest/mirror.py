@@ -44,7 +44,8 @@ class Mirror:
                 column["name"] for column in release["columns"]
             )
             for release in self._warehouse.list_releases()
-            if (feed := _find_feed(release["tenant"], release["table"]))
+            # Which rows of a feed are open the warehouse can say, and nobody of a record on its way.
+            if not release["where"] and (feed := _find_feed(release["tenant"], release["table"]))
         }
         feeds = {
             make_open_topic(tenant.id, feed.name): feed

@@ -45,6 +45,8 @@ class KafkaTokens:
         self._token_url = f"{realm_url}/protocol/openid-connect/token"
         self._certs_url = f"{realm_url}/protocol/openid-connect/certs"
         self._secrets = secrets
+        # A client of its own: a Keycloak that hangs must not take the connections by which the hub is asked.
+        self._client = AsyncHTTPClient(force_instance=True)
         self._tokens: dict[str, AccessToken] = {}
         self._requests: dict[str, asyncio.Task[AccessToken]] = {}
 
@@ -59,7 +61,7 @@ class KafkaTokens:
     async def is_reachable(self) -> bool:
         """Return whether the realm answers."""
         try:
-            await AsyncHTTPClient().fetch(self._certs_url, request_timeout=TIMEOUT_SECONDS)
+            await self._client.fetch(self._certs_url, request_timeout=TIMEOUT_SECONDS)
         except (HTTPClientError, OSError):
             return False
         return True
@@ -74,27 +76,31 @@ class KafkaTokens:
         return await asyncio.shield(request)
 
     async def _ask(self, client: str) -> AccessToken:
+        try:
+            request = self._make_request(client)
+            issued = time.monotonic()
+            answer: dict[str, Any] = json.loads((await self._client.fetch(request)).body)
+            return AccessToken(Secret(answer["access_token"]), issued, issued + int(answer["expires_in"]))
+        except HTTPClientError as error:
+            logger.warning("Keycloak gave no token", extra={"client": client, "status": error.code})
+            raise _make_unavailable() from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("Keycloak gave no token", extra={"client": client, "error": type(error).__name__})
+            raise _make_unavailable() from None
+
+    def _make_request(self, client: str) -> HTTPRequest:
         form = {
             "grant_type": "client_credentials",
             "client_id": client,
             "client_secret": self._read_client_secret(client).reveal(),
         }
-        request = HTTPRequest(
+        return HTTPRequest(
             self._token_url,
             method="POST",
             body=urlencode(form),
             connect_timeout=TIMEOUT_SECONDS,
             request_timeout=TIMEOUT_SECONDS,
         )
-        issued = time.monotonic()
-        try:
-            answer: dict[str, Any] = json.loads((await AsyncHTTPClient().fetch(request)).body)
-            return AccessToken(Secret(answer["access_token"]), issued, issued + int(answer["expires_in"]))
-        except HTTPClientError as error:
-            logger.warning("Keycloak gave no token", extra={"client": client, "status": error.code})
-            raise _make_unavailable() from None
-        except (OSError, ValueError, KeyError, TypeError):
-            raise _make_unavailable() from None
 
     def _read_client_secret(self, client: str) -> Secret:
         try:

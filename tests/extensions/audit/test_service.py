@@ -74,9 +74,11 @@ def test_questions(service: AuditProcess) -> None:
     assert ask("tenant=town&object=%25") == ask("tenant=town&object=town/page-_") == []
     assert len(ask("tenant=town&since=2000-01-01")) == 7
     assert ask("tenant=town&until=2000-01-01") == []
+    assert len(ask("tenant=town&since=20000101T000000%2B0200")) == 7  # the same moment in another form
+    assert len(ask(f"tenant=town&before={10**30}")) == 7
     oldest = service.ask("source=publisher&limit=13")[-1]["seq"]
     assert len(ask(f"before={oldest + 2}")) == 2
-    for wrong in ("limit=x", "before=x", "since=yesterday"):
+    for wrong in ("limit=x", "before=x", "since=yesterday", "since=0001-01-01T00:00%2B02:00"):
         with pytest.raises(AuditAwayError, match="not understood"):
             ask(wrong)
 

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application, RequestHandler
 
 from urbanlab.contract import environment
 from urbanlab.contract.records import Tenant
+from urbanlab_services.culler.app import Rounds
 from urbanlab_services.culler.idleness import find_hub_user, is_unused, make_arbiter
+from urbanlab_services.service import ServiceSettings
 
 from ...kafka_broker import wait_until  # noqa: TID252
 
@@ -64,6 +69,47 @@ def test_what_the_tenants_declare_now_counts(make_tenant: Callable[..., Tenant])
 
 def test_a_named_server_belongs_to_its_user() -> None:
     assert find_hub_user("/user/anna@town/second/") == ("anna", "town")
+
+
+NONSENSE: list[tuple[Any, Any]] = [
+    ("a page", []),
+    ([], []),
+    ({}, []),
+    ({"version": "of its own"}, []),
+    ({"version": "6.1"}, "a page"),
+    ({"version": "6.1"}, {"items": 3, "_pagination": {"next": None}}),
+    ({"version": "6.1"}, {"items": ["anna"], "_pagination": {"next": None}}),
+    ({"version": "6.1"}, {"items": [{"servers": {}}], "_pagination": {"next": None}}),
+    ({"version": "6.1"}, {"items": [], "_pagination": []}),
+]
+
+
+async def test_a_hub_that_answers_nonsense_ends_nothing(tmp_path: Path) -> None:
+    answers: dict[str, Any] = {}
+
+    class AnyHandler(RequestHandler):
+        def get(self, path: str) -> None:
+            self.write(json.dumps(answers[path]))
+
+    socket, port = bind_unused_port()
+    server = HTTPServer(Application([("/hub/api/(.*)", AnyHandler)], log_function=lambda _: None))
+    server.add_socket(socket)
+    (tmp_path / "service-culler").write_text("a-token\n")
+    environ = {
+        environment.HUB_API_URL: f"http://127.0.0.1:{port}/hub/api",
+        environment.RECORDS: str(tmp_path),
+        environment.SECRETS: str(tmp_path),
+    }
+    rounds = Rounds(ServiceSettings.from_environ("culler", environ=environ))
+    for answers[""], answers["users"] in NONSENSE:
+        rounds.missing = {}
+        await rounds.go_round()
+        assert rounds.missing == {"hub": "does not answer as a hub does"}, answers
+    answers |= {"": {"version": "6.1"}, "users": {"items": [], "_pagination": {"next": None}}}
+    await rounds.go_round()
+    assert rounds.missing == {}
+    server.stop()
+    await server.close_all_connections()
 
 
 def test_the_service_says_that_its_hub_is_away_and_keeps_its_token(

@@ -152,6 +152,24 @@ def test_a_notebook_and_a_shared_folder(empty: Any, shared_folder: Path) -> None
     assert (shared_folder / "k.bin").stat().st_size == 2 * MB
 
 
+def test_a_folder_behind_a_link_is_copied_only_where_it_has_room(empty: Any, shared_folder: Path) -> None:
+    big = shared_folder / "copied" / "big.bin"
+    big.parent.mkdir()
+    big.write_bytes(os.urandom(6 * MB))
+    (empty.home / "mine").symlink_to(big.parent)
+    source = {"copy_from": "mine"}
+    assert empty.fetch("/api/contents/", source, "POST")[0] == 201
+    assert (empty.home / "mine-Copy1" / "big.bin").stat().st_size == 6 * MB
+    status, answer = empty.fetch_json("/api/contents/", source, "POST")
+    assert (status, "Ihr Speicher ist voll" in answer["message"]) == (507, True)
+    # What lies in a shared folder is not the person's.
+    assert empty.fetch("/api/contents/Gemeinsame%20Ordner/karten", source, "POST")[0] == 201
+    os.mkfifo(big.parent / "pipe")
+    status, answer = empty.fetch_json("/api/contents/", source, "POST")
+    assert (status, "lassen sich nicht kopieren" in answer["message"]) == (400, True)
+    assert not (empty.home / "mine-Copy2").exists()
+
+
 def test_code_does_not_start_in_a_home_that_is_far_too_large(empty: Any) -> None:
     (empty.home / "wild.bin").write_bytes(os.urandom(13 * MB))
     assert _save(empty, "gross.bin", 9 * MB)[0] == 507  # it measures only when in doubt

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from tornado.web import HTTPError
 
-from urbanlab_lab.contents import measure_growth
+from urbanlab_lab.contents import BLOCK, UrbanContentsManager, measure_copy, measure_growth
 from urbanlab_lab.home_use import NOTICE, HomeUse
 from urbanlab_lab.kernels import note_running_cells
 
@@ -46,14 +47,14 @@ async def test_a_folder_in_the_place_of_the_notice_harms_nothing(tmp_path: Path)
     (tmp_path / "a.bin").write_bytes(b"x" * MB)
     use = HomeUse(home=tmp_path, limit_mb=1)
     await use.measure()
-    assert not use.has_room_for(1)
+    with pytest.raises(HTTPError):
+        await use.check_room(1)
 
 
 async def test_without_a_limit_nothing_is_refused(tmp_path: Path) -> None:
     use = HomeUse(home=tmp_path)
     await use.check_room(10**15)
     await use.check_kernel()
-    assert use.has_room_for(10**15)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,52 @@ async def test_without_a_limit_nothing_is_refused(tmp_path: Path) -> None:
 def test_growth_is_what_is_new(tmp_path: Path, model: dict[str, object], growth: int) -> None:
     (tmp_path / "a").write_bytes(b"x" * 100)
     assert measure_growth(model, str(tmp_path / "a")) == growth
+
+
+async def test_each_growth_counts_also_where_much_is_free(tmp_path: Path) -> None:
+    use = HomeUse(home=tmp_path, limit_mb=2000)
+    await use.measure()
+    for _ in range(4):
+        await use.check_room(500 * MB - 1)
+    with pytest.raises(HTTPError):
+        await use.check_room(MB)
+
+
+async def test_what_is_saved_counts_also_where_much_is_free(tmp_path: Path) -> None:
+    use = HomeUse(home=tmp_path, limit_mb=100_000)
+    files = UrbanContentsManager(root_dir=str(tmp_path), home_use=use)
+    for name in ("a.txt", "b.txt", "b.txt"):
+        await files.save({"type": "file", "format": "text", "content": "x" * MB}, name)
+    assert use._taken == 2 * MB
+
+
+def test_a_copy_takes_what_links_lead_to(tmp_path: Path) -> None:
+    far, folder = tmp_path / "far", tmp_path / "folder"
+    (far / "below").mkdir(parents=True)
+    (far / "below" / "a.bin").write_bytes(b"x" * MB)
+    folder.mkdir()
+    (folder / "b.bin").symlink_to(far / "below" / "a.bin")
+    (folder / "far").symlink_to(far)
+    (folder / "nowhere").symlink_to(tmp_path / "absent")
+    (tmp_path / "link").symlink_to(folder)
+    for place in (folder, tmp_path / "link"):
+        taken = measure_copy(str(place), 3 * MB)
+        assert taken is not None
+        assert 2 * MB <= taken < 2 * MB + 10 * BLOCK
+        assert measure_copy(str(place), 2 * MB) is None
+
+
+@pytest.mark.parametrize("kind", ["circle", "endless", "pipe"])
+def test_what_would_fill_the_home_is_not_copied(tmp_path: Path, kind: str) -> None:
+    if kind == "circle":
+        (tmp_path / "a.bin").write_bytes(b"x" * MB)
+        for name in ("one", "two"):
+            (tmp_path / name).symlink_to(tmp_path)
+    elif kind == "endless":
+        (tmp_path / "zero").symlink_to("/dev/zero")
+    else:
+        os.mkfifo(tmp_path / "pipe")
+    assert measure_copy(str(tmp_path), 20 * MB) is None
 
 
 @pytest.mark.parametrize(("states", "noted"), [([], False), (["idle"], False), (["idle", "busy"], True)])

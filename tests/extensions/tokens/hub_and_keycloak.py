@@ -29,6 +29,8 @@ class HubAndKeycloak:
     keycloak_status: int = 200
     token_seconds: int = 45
     seconds_to_answer: float = 0
+    keycloak_hangs: bool = False
+    keycloak_waiting: int = 0
     hub_asked: int = 0
     keycloak_asked: int = 0
 
@@ -98,7 +100,11 @@ class CertsHandler(_Handler):
 
 
 class TokenHandler(_Handler):
-    def post(self) -> None:
+    async def post(self) -> None:
+        self.town.keycloak_waiting += 1
+        while self.town.keycloak_hangs:  # noqa: ASYNC110 - another thread sets it
+            await asyncio.sleep(0.01)
+        self.town.keycloak_waiting -= 1
         self.town.keycloak_asked += 1
         client = self.get_body_argument("client_id")
         if self.town.keycloak_status != 200:

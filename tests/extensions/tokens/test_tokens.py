@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from urbanlab.contract.naming import make_kafka_client
+from urbanlab.contract.secrets import Secret
+from urbanlab_services.hub_api import HubApi
+from urbanlab_services.tokens.keycloak import KafkaTokens
 
 ANALYST, STEWARD = "/tenants/town/analyst", "/tenants/town/steward"
 
@@ -91,6 +98,28 @@ def test_keycloak_is_asked_once_by_many_at_a_time_even_if_it_fails(service: Any)
         assert service.town.keycloak_asked == asked
 
 
+async def test_a_keycloak_that_hangs_keeps_nobody_from_the_hub(town: Any, tmp_path: Path) -> None:
+    tenants = [f"town{number}" for number in range(12)]
+    for tenant in tenants:
+        client = make_kafka_client(tenant, "read")
+        town.clients[client] = "secret"
+        (tmp_path / client).write_text("secret")
+    town.identities["token"] = {"kind": "user", "name": "anna@town"}
+    tokens = KafkaTokens(f"http://127.0.0.1:{town.port}/realm", tmp_path)
+    hub = HubApi(f"http://127.0.0.1:{town.port}/hub/api")
+    town.keycloak_hangs = True
+    asking = [asyncio.create_task(tokens.get_token(tenant, "read")) for tenant in tenants]
+    try:
+        async with asyncio.timeout(4):
+            while town.keycloak_waiting < 10:  # noqa: ASYNC110 - another thread counts
+                await asyncio.sleep(0.01)
+        assert (await hub.get_identity(Secret("token"))).name == "anna@town"
+        assert not any(task.done() for task in asking)
+    finally:
+        town.keycloak_hangs = False
+    assert len({token.value.reveal() for token in await asyncio.gather(*asking)}) == 12
+
+
 def test_those_without_data_of_their_own_are_refused_in_a_sentence(service: Any) -> None:
     refused = {
         "browser": service.add("anna@town", ANALYST, session_id="of a browser"),
@@ -160,6 +189,9 @@ def test_a_tenant_whose_client_is_not_set_up_yet_has_to_wait(service: Any, tmp_p
     token = service.add("eva@village", "/tenants/village/analyst")
     answer = service.ask("kafka", token)
     assert answer.status == 503 and "urbanlab apply" in answer.body["error"]["message"]
+    secret.mkdir()  # what is there and cannot be read is no error of the service's own
+    assert service.ask("kafka", token).status == 503
+    secret.rmdir()
     secret.write_text(text)
     assert service.ask("kafka", token).status == 200
 
