@@ -14,6 +14,7 @@ import sys
 import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 from urbanlab.contract.secrets import read_secret
 from urbanlab_hub.settings import Settings, load_settings
@@ -28,6 +29,7 @@ class Installation:
     def __init__(self, state: Path, **settings: str) -> None:
         names = {"STATE": str(state), **find_free_ports(), **settings}
         self.variables = {f"URBANLAB_{name.upper()}": value for name, value in names.items()}
+        self.account: dict[str, Any] = {}  # whoever runs the command, as `subprocess` takes it
         self.settings = load_settings(self.variables)
 
     def start(self) -> str:
@@ -47,6 +49,7 @@ class Installation:
             text=True,
             timeout=600,
             check=False,
+            **self.account,
         )
         assert code in (None, done.returncode), (
             f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
@@ -88,8 +91,9 @@ def remove_state_folder(state: Path) -> None:
         for entry in grp.getgrall():
             if entry.gr_name.startswith(f"ul{installation}-"):
                 delete_group(entry.gr_name.partition("-")[2], installation)
-        # Where the sockets of users' kernels were.
-        shutil.rmtree(f"/run/urbanlab-{installation}", ignore_errors=True)
+        # Where the sockets of users' kernels were, of root or of an ordinary account.
+        for base in ("/run", "/tmp"):
+            shutil.rmtree(f"{base}/urbanlab-{installation}", ignore_errors=True)
     shutil.rmtree(state.parent)
 
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import nbformat
@@ -25,9 +26,14 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from papermill.parameterize import parameterize_notebook
 
-from urbanlab.contract.publications import Page, encode
+from urbanlab.contract.publications import Page, PageFile, encode, make_digest
 from urbanlab_runner import families, page_failures
+from urbanlab_runner.attachments import write_attachments
 from urbanlab_runner.concealment import hide_process
+from urbanlab_runner.data_excel import Terms
+from urbanlab_runner.data_files import make_files
+from urbanlab_runner.data_offers import OfferError, take_offers
+from urbanlab_runner.imports import find_missing
 from urbanlab_runner.notebook_client import KERNEL_NAME, OutputLimitError, PageClient
 from urbanlab_runner.page_failures import Failure, make_failure
 from urbanlab_runner.snapshot.page import make_page
@@ -82,8 +88,12 @@ def main() -> None:
 
 def execute(task: dict[str, Any], answer: Answer) -> tuple[NotebookNode, Sources]:
     """Return the executed notebook and what it has read; raise `FailedError`. Nothing it started is left."""
+    attached = _write_attachments(task["notebook"])
     notebook = parameterize(read_notebook(task["notebook"]), task["parameters"])
     numbers = _number_cells(notebook)
+    if missing := find_missing(notebook, attached):
+        answer.tell({"cell": numbers[missing[0][0]]})
+        raise FailedError(page_failures.make_missing_failure(name for _, name in missing))
     client = PageClient(
         notebook, task["socket"], task["language"], lambda place: answer.tell({"cell": numbers[place]})
     )
@@ -94,6 +104,13 @@ def execute(task: dict[str, Any], answer: Answer) -> tuple[NotebookNode, Sources
         families.end_own_descendants()
     _drop_parameters_cell(notebook)
     return notebook, read_sources(sources_cell)
+
+
+def _write_attachments(notebook: dict[str, Any]) -> tuple[str, ...]:
+    try:
+        return write_attachments(notebook, Path.cwd())
+    except (ValueError, TypeError, AttributeError):
+        raise FailedError(Failure(page_failures.NO_NOTEBOOK)) from None
 
 
 async def _execute(client: PageClient, last: NotebookNode) -> None:
@@ -147,7 +164,10 @@ def parameterize(notebook: NotebookNode, parameters: dict[str, Any]) -> Notebook
 
 def render(notebook: NotebookNode, task: dict[str, Any], sources: Sources) -> bytes:
     """Return the page as a ZIP; raise `FailedError`."""
+    terms = Terms(task["title"], task["language"], task["licence"], task["source"])
     try:
+        offers = take_offers(notebook)
+        data_files = make_files(offers, terms)
         made = make_page(
             notebook,
             title=task["title"],
@@ -155,13 +175,22 @@ def render(notebook: NotebookNode, task: dict[str, Any], sources: Sources) -> by
             datasets=sources.datasets,
             data_until=sources.data_until,
         )
+    except OfferError as error:
+        raise FailedError(Failure(str(error))) from None
     # Outputs are the notebook's own and may be of any form: whatever fails on them ends this page alone.
     except Exception:
         logging.getLogger(__name__).exception("A page could not be rendered")
         raise FailedError(Failure(page_failures.NOT_RENDERED)) from None
     if made.foreign:
         raise FailedError(page_failures.make_foreign_failure(made.foreign))
-    return pack(dataclasses.replace(made.page, simulated=sources.simulated), made.contents)
+    files = tuple(PageFile(name, make_digest(content), len(content)) for name, content in data_files.items())
+    page = dataclasses.replace(
+        made.page,
+        simulated=sources.simulated,
+        data=tuple(offer.data for offer in offers),
+        files=tuple(sorted((*made.page.files, *files), key=lambda file: file.name)),
+    )
+    return pack(page, {**made.contents, **data_files})
 
 
 def pack(page: Page, contents: dict[str, bytes]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MAX_SENTENCE = 500
@@ -15,7 +15,7 @@ _NEEDS_PREFIX = "Not released as open data: "
 _TABLE = re.compile(r"\w[\w.-]{0,120}")
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_CREDENTIAL = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+_CREDENTIAL = re.compile(r"(?<![\w-])eyJ[\w-]++\.[\w-]++\.[\w-]++")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 NO_NOTEBOOK = "what was sent is no notebook that can be read"
@@ -44,6 +44,12 @@ def make_foreign_failure(hosts: Sequence[str]) -> Failure:
     """Return the failure of a page that would load something from others."""
     named = ", ".join(hosts[:MAX_HOSTS])
     return Failure(make_sentence(f"a page takes nothing from third parties, but this one would: {named}"))
+
+
+def make_missing_failure(names: Iterable[str]) -> Failure:
+    """Return the failure of a notebook that imports what the kernel does not have."""
+    named = ", ".join(names)
+    return Failure(make_sentence(f"the kernel of public pages does not have what is imported here: {named}"))
 
 
 def make_sentence(text: str) -> str:

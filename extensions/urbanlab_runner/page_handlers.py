@@ -15,7 +15,7 @@ MAX_BODY_BYTES = 8_000_000
 MAX_SECONDS = 900.0
 DEFAULT_SECONDS = 300.0
 _CHUNK = 1_000_000
-_FIELDS = {"notebook", "parameters", "title", "language", "seconds"}
+_FIELDS = {"notebook", "parameters", "title", "language", "licence", "source", "seconds"}
 
 
 class _Handler(APIHandler):  # type: ignore[misc]
@@ -98,6 +98,8 @@ def parse_page_task(body: Any) -> PageTask:
         parameters=_take(body, "parameters", dict, {}),
         title=_take(body, "title", str, ""),
         language=_take(body, "language", str, "de"),
+        licence=_take(body, "licence", str, ""),
+        source=_take(body, "source", str, ""),
         seconds=float(_take(body, "seconds", int | float, DEFAULT_SECONDS)),
     )
     if not 0 < task.seconds <= MAX_SECONDS or isinstance(seconds, bool):

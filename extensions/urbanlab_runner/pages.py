@@ -39,6 +39,8 @@ class PageTask:
     title: str
     language: str
     seconds: float
+    licence: str = ""  # on which what the page offers may be used, and whose it is
+    source: str = ""
 
 
 @dataclass

@@ -28,8 +28,9 @@ def make_sources_cell() -> NotebookNode:
     """Return a cell that asks the kernel; it loads nothing where the notebook has not used `urbanlab`."""
     return new_code_cell(
         "import sys as _sys\n"
-        "if 'urbanlab.provenance' in _sys.modules:\n"
-        "    _sys.modules['urbanlab.provenance'].show()"
+        "if 'urbanlab.reads' in _sys.modules:\n"
+        "    import urbanlab.provenance as _provenance\n"
+        "    _provenance.show()"
     )
 
 

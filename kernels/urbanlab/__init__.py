@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from urbanlab.describing import describe
     from urbanlab.errors import UrbanlabError
     from urbanlab.loading.load import load
+    from urbanlab.offering import offer
     from urbanlab.publishing import publish
     from urbanlab.sharing import share
     from urbanlab.streams import stream
@@ -25,6 +26,7 @@ __all__ = [
     "describe",
     "load",
     "map",
+    "offer",
     "publish",
     "query",
     "query_arrow",
@@ -43,6 +45,7 @@ _HOMES = {
     "describe": "urbanlab.describing",
     "load": "urbanlab.loading.load",
     "map": "urbanlab.widgets.map",
+    "offer": "urbanlab.offering",
     "publish": "urbanlab.publishing",
     "query": "urbanlab.warehouse",
     "query_arrow": "urbanlab.warehouse",

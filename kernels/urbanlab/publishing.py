@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -227,11 +228,13 @@ def publish(
     licence: str | None = None,
     source: str | None = None,
     refresh: str | None = None,
+    refresh_on_change: bool | None = None,
     topics: Sequence[str] | None = None,
     embed_in: Sequence[str] | None = None,
     review_by: str | date | None = None,
     expires: str | date | None = None,
     pictures_in_text: bool | None = None,
+    files: Sequence[str] | None = None,
     wait: bool = True,
 ) -> Submission:
     """Hand a notebook in: it is executed with open data only and can then be released by a gatekeeper.
@@ -246,12 +249,16 @@ def publish(
         slug: The last part of its address; made from the title if left out. The same again is a new version.
         language: ``de`` or ``en``; German if left out.
         parameters: What visitors may vary: ``{"sensor": ["north", "south"]}``, or a list of mappings with
-            ``name``, ``title``, ``kind``, ``choices`` and ``default``. The notebook assigns these names in the cell
-            with the tag ``parameters``. All variants are made ahead, so there are 24 at most.
+            ``name``, ``title``, ``kind``, ``default``, and ``choices`` or ``min``, ``max`` and ``step``. The
+            notebook assigns these names in the cell with the tag ``parameters``. Up to 24 variants are made
+            ahead, of more the others when somebody asks for them. Of a ``date``, the notebook gets the text
+            ``2026-01-31``.
         contact: Whom readers may ask; the tenant's contact if left out.
         licence: Of page and data; ``dl-de/zero-2.0`` if left out.
         source: Where the data comes from; the tenant's name if left out.
         refresh: How often the page is made anew, as ISO 8601 duration of at least ``PT5M``; never if left out.
+        refresh_on_change: Whether it is made anew, too, when data that it has read were written; every 15 minutes
+            at most.
         topics: By which readers find it: of ``AGRI``, ``ECON``, ``EDUC``, ``ENER``, ``ENVI``, ``GOVE``, ``HEAL``,
             ``INTR``, ``JUST``, ``REGI``, ``SOCI``, ``TECH``, ``TRAN``.
         embed_in: Web sites that may show the page in theirs, of those that the town's file allows.
@@ -259,6 +266,7 @@ def publish(
         expires: The last day on which the public finds the page.
         pictures_in_text: Whether pictures without a text show nothing that the page's text does not say; else you
             are asked for the texts of pictures that have none.
+        files: Names of files beside the notebook that it reads; they are handed in with it, 1.5 MB at most.
         wait: Whether to wait until the notebook has been executed.
 
     Returns:
@@ -283,19 +291,22 @@ def publish(
         "licence": licence,
         "source": source,
         "refresh": refresh,
+        "refresh_on_change": refresh_on_change,
         "topics": None if topics is None else list(topics),
         "embed_in": None if embed_in is None else list(embed_in),
         "review_by": None if review_by is None else str(review_by),
         "expires": None if expires is None else str(expires),
         "pictures_in_text": pictures_in_text,
+        "files": None if files is None else list(files),
     }
     application = {
         **_read_side_car(path.with_name(SIDE_CAR)),
         **{name: value for name, value in given.items() if value is not None},
     }
-    model = ask(
-        session, "POST", "submissions", {"notebook": _read_notebook(path), "application": application}
-    )
+    body: dict[str, Any] = {"notebook": _read_notebook(path), "application": application}
+    if application.get("files"):
+        body["files"] = _read_files(path.parent, application["files"])
+    model = ask(session, "POST", "submissions", body)
     submission = Submission(session, model)
     return submission.wait() if wait else submission
 
@@ -338,6 +349,20 @@ def _read_notebook(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise PublishError(f"{path.name} is no notebook that can be read.") from None
     return dict(notebook)
+
+
+def _read_files(folder: Path, names: Any) -> dict[str, str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise PublishError("`files` must be a list of names of files beside the notebook.")
+    contents = {}
+    for name in names:
+        try:
+            if Path(name).name != name:
+                raise PublishError(f"{name} lies in another folder: copy it beside the notebook.")
+            contents[name] = base64.b64encode((folder / name).read_bytes()).decode()
+        except OSError as error:
+            raise PublishError(f"The file {name} cannot be read: {error.strerror}.") from None
+    return contents
 
 
 def _read_side_car(path: Path) -> dict[str, Any]:

@@ -158,20 +158,33 @@ SERVICE_ROUTES: dict[str, dict[str, dict[str, set[str]]]] = {
         "/": {"GET": {OWN}, "POST": {OWN}},
         "/ping": {"GET": CREDENTIALS},
         "/catalog": {"GET": {OWN}},
+        "/functions": {"GET": {OWN}},
+        "/queries/([^/]+)": {"GET": {OWN}},
+        "/catalog/open": {},  # the publisher's
+        "/written": {},
         "/releases": {},
-        "/releases/([^/]+)/([^/]+)": {},
+        "/releases/([^/]+)/([^/]+)(?:/([^/]+))?": {},
+        "/uses/([^/]+)": {},
         "/operator/apply": {},
+        "/operator/backups": {},
+        "/operator/backups/([^/]+)": {},
+        "/operator/load": {},
         "/operator/tenants/([^/]+)": {},
         "/operator/revocations": {},
     },
     "publisher": {
         "/api/submissions": {"GET": {OWN}, "POST": {OWN}},
         "/api/submissions/([0-9a-f]{32})": {"GET": {OWN}},
+        "/api/submissions/([0-9a-f]{32})/pictures": {"POST": {OWN}},
         "/api/data-releases": {"GET": {OWN}, "POST": {OWN}},
+        "/api/data-offers": {"GET": {OWN}},
+        "/api/page-uses": {"GET": {OWN}},
         "/api/publications": {"GET": {OWN}},
         "/api/pending/([a-z][a-z0-9]{1,20})": {},  # the hub's
         "/operator/tenants/([a-z][a-z0-9]{1,20})": {},  # the operator's
-        "/api/live/seats": {},  # the portal's
+        "/portal/counts": {},  # the portal's
+        "/portal/reports": {},
+        "/api/live/seats": {},
         "/api/live/seats/([A-Za-z0-9_-]{32,64})": {},
     },
     "ingest": {},
@@ -185,13 +198,27 @@ PUBLISHER_PAGES: dict[str, Row] = {
     "/": {("GET", ""): PEOPLE},
     "/publish": {("GET", ""): {"publisher"}, ("POST", ""): {"publisher"}},
     "/submissions/([0-9a-f]{32})": {("GET", "own"): PEOPLE},
+    "/submissions/([0-9a-f]{32})/difference": {("GET", "own"): PEOPLE},
     "/submissions/([0-9a-f]{32})/([a-z_]+)": {("POST", "own"): GATEKEEPERS},
     "/publications/([a-z0-9-]+)": {("GET", "own"): PEOPLE},
+    "/publications/([a-z0-9-]+)/(hand_over|take_over)": {
+        ("POST", "own"): {"publisher", "admin", "foreign admin"}
+    },
+    "/readers": {("GET", ""): REVIEWERS},
+    "/readers/([a-z0-9-]{1,60})": {("GET", "own"): REVIEWERS},
+    "/readers/reports/([0-9a-f]{32})/settle": {},  # nobody has written yet
+    "/deputies": {("GET", ""): PEOPLE, ("POST", ""): GATEKEEPERS},
+    "/deputies/act_for": {},  # nobody has been named yet
+    "/deputies/([0-9a-f]{32})/end": {},
     "/data-releases": {("GET", ""): PEOPLE, ("POST", ""): PEOPLE},
     "/data-releases/([0-9a-f]{32})": {("GET", "own"): PEOPLE},
     "/data-releases/([0-9a-f]{32})/([a-z_]+)": {("POST", "own"): GATEKEEPERS},
+    # What is the own tenant's nobody offers it.
+    "/data-offers/([0-9a-f]{32})": {},
+    "/data-offers/([0-9a-f]{32})/([a-z_]+)": {},
 }
 # Those are open: logging in and out, the style, and the word that there is nothing.
 PUBLISHER_OPEN = {
-    "/login", "/oauth_callback", "/logout", "/static/(style.css|icon.svg)", "/(?!api/|livez$|readyz$|metrics$).*",
+    "/login", "/oauth_callback", "/logout", "/static/(style.css|icon.svg)",
+    "/(?!api/|portal/|livez$|readyz$|metrics$).*",
 }  # fmt: skip

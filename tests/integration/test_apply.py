@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from kafka import KafkaAdminClient
@@ -202,6 +203,60 @@ def delete_client(installation: Installation) -> None:
     realm.delete(f"/clients/{client['id']}")
 
 
+def all_of(*drifts: Drift) -> Drift:
+    def drift(installation: Installation) -> None:
+        for each in drifts:
+            each(installation)
+
+    return drift
+
+
+def change_realm(**values: Any) -> Drift:
+    def drift(installation: Installation) -> None:
+        realm = Realm(installation.settings)
+        realm.put("", {**realm.get(""), **values})
+
+    return drift
+
+
+def find_login_step(realm: Realm, name: str) -> tuple[str, dict[str, Any]]:
+    """Return where the steps of the login flow stand, and one of them."""
+    path = f"/authentication/flows/{quote(realm.get('')['browserFlow'])}/executions"
+    return path, next(row for row in realm.get(path) if name in (row.get("providerId"), row["displayName"]))
+
+
+def switch_second_factor_off(installation: Installation) -> None:
+    realm = Realm(installation.settings)
+    path, step = find_login_step(realm, "urban second factor by role")
+    realm.put(path, {**step, "requirement": "DISABLED"})
+
+
+def let_passwords_count_as_codes(installation: Installation) -> None:
+    # Keycloak shows nobody that this was done.
+    realm = Realm(installation.settings)
+    _, step = find_login_step(realm, "auth-username-password-form")
+    values = {"default.reference.value": "otp", "default.reference.maxAge": "36000"}
+    realm.put(f"/authentication/config/{step['authenticationConfig']}", {"alias": "pwd", "config": values})
+
+
+def delete_login_step(installation: Installation) -> None:
+    realm = Realm(installation.settings)
+    _, step = find_login_step(realm, "auth-otp-form")
+    realm.delete(f"/authentication/executions/{step['id']}")
+
+
+def leave_half_a_login_flow(installation: Installation) -> None:
+    # As an apply that was killed leaves it.
+    flow = {"alias": "urban browser 9", "providerId": "basic-flow", "topLevel": True, "builtIn": False}
+    assert Realm(installation.settings).post("/authentication/flows", flow)
+
+
+def let_nobody_set_up_codes(installation: Installation) -> None:
+    realm = Realm(installation.settings)
+    path = "/authentication/required-actions/CONFIGURE_TOTP"
+    realm.put(path, {**realm.get(path), "enabled": False})
+
+
 def change_secret(installation: Installation) -> None:
     (installation.settings.service_secrets("tokens") / READ).write_text("another\n")
 
@@ -285,6 +340,36 @@ DRIFTS: dict[str, tuple[Drift, list[str]]] = {
     "the hub's client sends codes elsewhere": (
         change_client("jupyterhub", redirectUris=["https://elsewhere.example/*"]),
         ["keycloak: set redirectUris of the client jupyterhub"],
+    ),
+    "the hub's client takes passwords, and nobody can set up a code": (
+        all_of(
+            change_client("jupyterhub", directAccessGrantsEnabled=True, protocolMappers=[]),
+            let_nobody_set_up_codes,
+        ),
+        [
+            "keycloak: set enabled of the required action CONFIGURE_TOTP",
+            "keycloak: set directAccessGrantsEnabled, protocolMappers of the client jupyterhub",
+        ],
+    ),
+    "the realm lets people guess, and asks for a password alone": (
+        change_realm(bruteForceProtected=False, passwordPolicy="", otpPolicyDigits=8, browserFlow="browser"),
+        ["keycloak: set browserFlow, bruteForceProtected, otpPolicyDigits, passwordPolicy of the realm"],
+    ),
+    "a second factor is switched off, and a password counts as a code": (
+        all_of(switch_second_factor_off, let_passwords_count_as_codes),
+        [
+            "keycloak: make urban second factor by role of the login flow CONDITIONAL",
+            "keycloak: set the values of the login flow's steps",
+        ],
+    ),
+    "a step of the login is deleted": (
+        all_of(delete_login_step, leave_half_a_login_flow),
+        [
+            "keycloak: make the login flow anew as urban browser 2",
+            "keycloak: set browserFlow of the realm",
+            "keycloak: delete the login flow urban browser, which is used no longer",
+            "keycloak: delete the login flow urban browser 9, which is used no longer",
+        ],
     ),
     "a secret is changed": (
         change_secret,

@@ -220,7 +220,7 @@ def find_things(readers: dict[str, Reader], base: str, reader: str) -> dict[str,
         hit = re.search(rf'href="/{kind}/([0-9a-z-]+)', text)
         assert hit, f"the demo has no {kind}"
         found[kind] = hit[1]
-    return found
+    return {**found, "readers": found["publications"]}
 
 
 def test_the_publishers_pages_open_to_what_the_table_says(
@@ -248,10 +248,11 @@ def list_page_acts(name: str, own: dict[str, str], other: dict[str, str]) -> Ite
     for pattern, row in PUBLISHER_PAGES.items():
         kind = pattern.split("/")[1]
         # Both towns have a page of the same name; each is shown its own.
-        kinds = ("own",) if kind == "publications" else ("own", "foreign")
+        kinds = ("own",) if kind in ("publications", "readers") else ("own", "foreign")
         for whose in kinds if "(" in pattern else ("",):
             thing = (other if whose == "foreign" else own).get(kind, "")
             path = re.sub(r"\(\[[^)]*\)", thing, pattern, count=1).replace("([a-z_]+)", "withdraw")
+            path = path.replace("(hand_over|take_over)", "hand_over")
             for method in ("GET", "POST"):
                 is_allowed = name in row.get((method, whose), set())
                 if method == "GET" or not is_allowed:

@@ -24,9 +24,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can limit e
 TENANT, GROUP = "bombed", "/tenants/bombed/analyst"
 QUOTAS = {"memory_mb": 700, "processes": 80, "cpus": 1.0, "open_files": 512}
 END_SECONDS = 30
-SANE_SECONDS = (
-    2.0  # what takes a moment may take this while a bomb goes off, on two cores with everything else
-)
+SANE_SECONDS = 2.0  # what takes a moment may take so much more while a bomb goes off, on two cores
 
 # Two processes: each alone stays below the limit of a single one, and the kernel's own is always the larger.
 MEMORY_BOMB = """
@@ -136,11 +134,12 @@ def read_installation(installation: Installation) -> str:
 def test_a_fork_bomb_stays_in_its_account_until_its_server_is_stopped(
     installation: Installation, bomber: Bomber, neighbour: StaffSession
 ) -> None:
+    calm = measure_worst(installation, neighbour, 1)
     send(bomber.session.kernel, FORK_BOMB)
     wait_until(lambda: len(bomber.list_processes()) > QUOTAS["processes"] / 2)
     worst = measure_worst(installation, neighbour, 2)
     assert len(bomber.list_processes()) <= QUOTAS["processes"]
-    assert worst < SANE_SECONDS
+    assert worst < SANE_SECONDS + 3 * calm
 
     bomber.session.stop_server()
     assert bomber.list_processes() == []
@@ -151,8 +150,9 @@ def test_a_memory_bomb_ends_itself_and_nothing_else(
     installation: Installation, bomber: Bomber, neighbour: StaffSession
 ) -> None:
     server = psutil.Process(bomber.session.ask_json("import os; print(os.getppid())"))
+    calm = measure_worst(installation, neighbour, 1)
     channel = send(bomber.session.kernel, MEMORY_BOMB)
-    assert measure_worst(installation, neighbour, 1) < SANE_SECONDS
+    assert measure_worst(installation, neighbour, 1) < SANE_SECONDS + 3 * calm
     # Whoever ran it reads why in the cell.
     assert "700 MB" in read_until_restart(channel)
     assert server.is_running()

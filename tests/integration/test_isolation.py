@@ -1,7 +1,7 @@
 """Attacks from inside a kernel on another tenant's files, processes and memory, and on the platform's.
 
 Each attack is aimed at the attacker first, where it must succeed, so that it is known to be one; then at the
-other, where it must get nothing.
+other, where it must get nothing. The system that refuses them keeps no line of it (SECURITY.md).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from urbanlab_operate.local.programs import list_ports
 
 from .attackers import Person, make_person
 from .operator_access import kill_part, wait_until_healthy
+from .traces import Traces, make_request_pattern
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give servers accounts of their own")
 TENANT, OTHER = "guetersloh", "detmold"
@@ -108,6 +110,10 @@ PLACES = {
     "server": ["/api/contents", "/api/kernels", "/api/sessions", "/api/me", "/api/status", "/api/terminals",
                "/metrics", "/lab", "POST /api/kernels", "/files/.urbanlab-server.log", "POST /api/shutdown"],
 }  # fmt: skip
+# Service -> where each refusal leaves a line; a server's, if the system lets anybody connect, in its person's home.
+LOGS = {service: service for service in PLACES} | {"server": ".urbanlab-server.log"}
+# What these protocols answer is told by Keycloak as an event, and not as a request.
+EVENTS = {"/realms/urban/protocol/openid-connect/userinfo": "USER_INFO_REQUEST_ERROR"}
 TRY_ALL = """
 from urbanlab.session import current_session
 credentials = current_session().credentials
@@ -125,7 +131,7 @@ for name, value in {"own hub token": token, **own_for, **forged}.items():
         shown[name + " in the address"] = value
 mine = {"tokens": "own hub token as", "warehouse": "own for warehouse as", "publisher": "own for publisher as"}
 ways = ("login", "authorize", "/lab", "openid-connect/auth")
-got, asked = [], 0
+got, asked, refused = [], 0, {}
 for service, places in targets.items():
     for place in places:
         method, _, address = place.rpartition(" ")
@@ -135,6 +141,8 @@ for service, places in targets.items():
                 full, headers = address + ("&" if "?" in address else "?") + "token=" + headers, {}
             status, location, text = ask(full, b"{}" if method else None, **headers, **more)
             asked += 1
+            if status >= 400 and status != 405:
+                refused.setdefault(service, {}).setdefault(place, []).append(status)
             is_login = status in (301, 302, 303) and any(way in location for way in ways)
             if service in mine and name.startswith(mine[service]):
                 # The own credential opens the own tenant's.
@@ -142,7 +150,7 @@ for service, places in targets.items():
                     got.append([place, name, status, text[:200]])
             elif 0 < status < 400 and not is_login:
                 got.append([place, name, status, text[:200]])
-print(json.dumps([asked, got]))
+print(json.dumps([asked, got, refused]))
 """
 
 
@@ -162,17 +170,32 @@ def test_no_port_opens_to_what_an_attacker_can_show(
     targets = {service: [_make_place(origins[service], place, neighbour) for place in places]
                for service, places in PLACES.items()}  # fmt: skip
     forged = make_forgeries(installation)
-    asked, got = attacker.attack(
+    traces = Traces(installation, Path(neighbour.facts["home"], LOGS["server"]))
+    asked, got, refused = attacker.attack(
         TRY_ALL,
         attacker,
         targets=targets,
         forged=forged,
-        foreign=[f'"{OTHER}.', f"lab_{OTHER}", f"@{OTHER}"],
+        foreign=[f'"{OTHER}.', f"lab_{OTHER}", f"-{OTHER}@{OTHER}"],  # a dataset's contact is for everybody
         cookie=neighbour.facts["client"],
     )
     # Where nobody answers, as users' servers do not where the system filters packets, nothing was got.
     assert {(each[0], each[2]): each[3] for each in got if each[2]} == {}
     assert asked > 1000
+    assert set(refused) >= set(PLACES) - {"server"}
+    for service, places in refused.items():
+        for place, statuses in places.items():
+            check_each_left_a_line(traces, service, place, len(statuses))
+    for source in ("warehouse", "tokens"):
+        traces.wait_for_entry("credential-refused", source)
+
+
+def check_each_left_a_line(traces: Traces, service: str, place: str, count: int) -> None:
+    """Wait for as many lines of a place as it has refused."""
+    method, _, address = place.rpartition(" ")
+    path = address.split("/", 3)[3].partition("?")[0]
+    pattern = EVENTS.get(f"/{path}") or make_request_pattern(service, method or "GET", f"/{path}")
+    traces.wait_for(LOGS[service], pattern, count)
 
 
 def _make_place(origin: str, place: str, target: Person) -> str:

@@ -23,6 +23,7 @@ from urbanlab_operate.local.programs import list_ports
 
 from .login import StaffSession
 from .operator_access import read_status
+from .traces import Traces
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give servers accounts of their own")
 ACCEPTS = 0x10000  # the flag of a Unix socket that listens
@@ -244,8 +245,10 @@ def test_kafka_and_its_controller_let_nobody_in_without_a_credential(
 ) -> None:
     settings = installation.settings
     ports = [settings.kafka_port, settings.kafka_controller_port]
+    traces = Traces(installation)
     refusals = staff.ask_json(f"ports = {ports}\n{KAFKA}", 60)
     assert all(isinstance(refusal, str) and refusal.endswith("Error") for refusal in refusals), refusals
+    traces.wait_for("kafka", "Failed authentication with", len(refusals))
 
 
 LISTEN = """

@@ -11,6 +11,7 @@ import pytest
 from nbformat.v4 import new_markdown_cell
 
 from tests.installation import Installation
+from urbanlab_hub.tenants import DEMO_FOLDER, list_tenant_files
 from urbanlab_operate.errors import OperateError
 
 from .login import StaffSession
@@ -187,3 +188,11 @@ def test_who_handed_a_page_in_does_not_release_it(installation: Installation, to
         town.publisher.post(f"{path}/release", {})
     assert town.get_state(path) == "submitted"
     assert list_acts(installation, f"{TENANT}/it-vier-augen/1")[-1][1:] == ("release", "forbidden")
+
+
+def test_a_newcomer_finds_the_footfall_page_of_each_demo_town(installation: Installation) -> None:
+    towns = [path.stem for path in list_tenant_files(DEMO_FOLDER)]
+    assert len(towns) == 3
+    for town in towns:
+        page = visit(installation, f"/{town}/passantenfrequenz-und-wetter/")
+        assert (page.status_code, "simuliert" in page.text) == (200, True), town

@@ -19,6 +19,7 @@ from urbanlab_operate.errors import OperateError
 from .login import StaffSession
 from .publishing import PublicationsRunner, Town, list_acts, visit
 from .test_warehouse_attacks import OTHER, READING
+from .traces import Traces, make_request_pattern
 
 TENANT = "guetersloh"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give servers accounts of their own")
@@ -78,8 +79,10 @@ places = [page + "/release", page + "/preview", "/api" + page + "/release", "/ap
 print(json.dumps([ask(publisher + place, form, Origin=publisher, **key)[0]
                   for place in places for key in keys for form in forms]))
 """
+    traces = Traces(installation)
     answers = kernel.ask_json(code)
     assert len(answers) == 72
+    traces.wait_for("publisher", '"method": "POST".*"status": 4', len(answers))
     assert set(answers) <= {401, 403, 404, 405}
     assert town.get_state(waiting) == "submitted"
     assert visit(installation, f"/{TENANT}/it-begehrt/").status_code == 404
@@ -123,12 +126,13 @@ def make_forgeries(installation: Installation) -> dict[str, str]:
 
 
 def test_a_forged_credential_sees_nothing(installation: Installation, waiting: str) -> None:
-    address = f"{installation.settings.publisher_url}/api{waiting}"
+    address, traces = f"{installation.settings.publisher_url}/api{waiting}", Traces(installation)
     answers = {
         name: requests.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code
         for name, token in make_forgeries(installation).items()
     }
     assert answers == dict.fromkeys(answers, 401)
+    traces.wait_for("publisher", make_request_pattern("publisher", "GET", f"/api{waiting}"), len(answers))
 
 
 AUTHORIZE = """

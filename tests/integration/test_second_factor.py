@@ -139,6 +139,35 @@ def test_wrong_and_used_codes_stay_outside_and_after_some_the_right_one_too(peop
     assert not thief.is_logged_in()
 
 
+def test_an_account_is_locked_by_guessing_its_password_and_no_other_is(people: People) -> None:
+    member, other = (Member(people, name, f"{PLAIN}/analyst") for name in ("guessed", "not-guessed"))
+    locks = f"{people.url}/attack-detection/brute-force/users/{member.address.rpartition('/')[2]}"
+    thief = Browser(member)
+    page = thief.session.get(f"{member.hub_url}hub/login?tenant={PLAIN}", timeout=30)
+    for guess in range(5):
+        assert find_kind(page) == "password"
+        guessed = {"username": member.username, "password": f"guess-{guess}"}
+        page = send_form(thief.session, page, guessed)
+    said = find_complaint(page)
+    wait_until(lambda: requests.get(locks, headers=people.headers, timeout=30).json()["disabled"])
+    # Nobody learns that the account is locked, nor that this was the right one.
+    page = send_form(thief.session, page, {"username": member.username, "password": member.password})
+    assert find_kind(page) == "password"
+    assert find_complaint(page) == said
+    assert not thief.is_logged_in()
+    assert Browser(other).log_in(PLAIN).url.endswith("/hub/home")
+
+    requests.delete(locks, headers=people.headers, timeout=30).raise_for_status()
+    assert Browser(member).log_in(PLAIN).url.endswith("/hub/home")
+
+
+def find_complaint(page: requests.Response) -> str:
+    """Return what Keycloak's form says about what was sent."""
+    found = re.search(r'id="input-error[^"]*"[^>]*>(.*?)</span>', page.text, re.DOTALL)
+    assert found, f"no complaint at {page.url}"
+    return found[1].strip()
+
+
 def test_a_role_that_is_given_later_waits_for_a_code_and_ends_other_browsers(people: People) -> None:
     member = Member(people, "gate-later", f"{STRICT}/analyst")
     browser, thief = Browser(member), Browser(member)

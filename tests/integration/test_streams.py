@@ -30,6 +30,7 @@ from .operator_access import (
     wait_until_healthy,
 )
 from .people import People, own_tenant
+from .traces import Traces
 
 TENANT = "pegelstadt"
 TEXT = {"de": "Wasserstand", "en": "Water level"}
@@ -236,6 +237,7 @@ def test_a_topic_that_is_not_there_is_said_clearly(analyst: StaffSession, asked:
 
 CLIENT = """
 import json, kafka, kafka.errors, os
+from concurrent.futures import ThreadPoolExecutor
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, ACLResourcePatternType
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic, ResourcePatternFilter, ResourceType
@@ -286,13 +288,16 @@ def read(topic, group=None):
         consumer.close()
 consumer = KafkaConsumer(**options(mine))
 others = 'detmold.footfall_live', 'rietberg.weather.rejected', '__consumer_offsets'
+ways = [('pegelstadt.level',), *((topic,) for topic in others)]
+ways += [('pegelstadt.level', group) for group in ('ingest.feeds', 'detmold.mine', 'mine')]
+with ThreadPoolExecutor(7) as pool:
+    own, *answers = pool.map(lambda way: attempt(lambda: read(*way)), ways)
 print(json.dumps([
-    sorted(consumer.topics()), attempt(lambda: read('pegelstadt.level')),
-    [attempt(lambda: read(topic)) for topic in others],
-    [attempt(lambda: read('pegelstadt.level', group)) for group in ('ingest.feeds', 'detmold.mine', 'mine')],
+    sorted(consumer.topics()), own, answers[:3], answers[3:],
     attempt(lambda: consumer.end_offsets([TopicPartition('detmold.footfall_live', 0)], timeout_ms=2000)),
 ]))
 """
+    traces = Traces(installation)
     topics, own, others, groups, offsets = run_client(analyst, code)
     closed = [topic for topic in topics if not topic.startswith("open.")]
     assert closed == ["pegelstadt.level", "pegelstadt.level.rejected"]
@@ -301,6 +306,8 @@ print(json.dumps([
     assert ["done", "True"] not in others
     assert groups == [["refused", "GroupAuthorizationFailedError"]] * 3
     assert offsets[0] == "refused"
+    for thing in ("Topic:LITERAL:detmold.footfall_live", "Topic:LITERAL:rietberg", "Group:LITERAL:mine"):
+        traces.wait_for("kafka", f"User:{TENANT}.read is Denied.*{thing}")
 
 
 def test_a_kernels_token_changes_nothing(installation: Installation, analyst: StaffSession) -> None:
@@ -374,8 +381,12 @@ ways = [dict(sasl_oauth_token_provider=Token(token)) for token in tokens]
 ways += [dict(way, bootstrap_servers=port) for way in (scram, plain, bare) for port in ports]
 ways += [dict(sasl_oauth_token_provider=Token(mine), bootstrap_servers=ports[1])]
 good = dict(sasl_oauth_token_provider=Token(mine))
-print(json.dumps([attempt(lambda: topics(**way, bootstrap_timeout_ms=1000)) for way in (good, *ways)]))
+with ThreadPoolExecutor(7) as pool:
+    print(json.dumps(list(pool.map(lambda way: attempt(lambda: topics(**way)),
+                                   (good, *ways)))))
 """
+    traces = Traces(installation)
     own, *others = run_client(analyst, code)
     assert own[0] == "done"
     assert [done for done, _ in others] == ["refused"] * 13, others
+    traces.wait_for("kafka", "Failed authentication with", len(others))

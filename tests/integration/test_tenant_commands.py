@@ -9,6 +9,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import requests
@@ -25,6 +26,7 @@ from .operator_access import ask_as_service, has_hub_user, wait_until
 from .people import People
 from .test_apply import FEEDS
 
+COMMON = (Path("/tmp"), Path("/dev/shm"))  # where everybody may write
 SHARED = {"Pläne": {"writers": ["analyst"]}}
 
 
@@ -74,6 +76,7 @@ def list_traces(installation: Installation, tenant: str) -> set[str]:
         *(str(path) for path in settings.homes.iterdir() if path.name in accounts),
         *(str(path) for path in settings.state.glob(f"*/*{tenant}*")),
         *(str(path) for path in settings.state.glob(f"tenants/archive/{tenant}*")),
+        *(str(path) for path in COMMON if (path / tenant).exists() and os.geteuid() == 0),
         *(str(path) for path in data.rglob(f"*{tenant}*") if path.parent.name != "metadata_dropped"),
     }
 
@@ -85,6 +88,8 @@ def test_a_purge_shows_asks_deletes_everything_and_can_be_resumed(
     password = people.make("nora", (f"/tenants/{tenant}/analyst",))
     with StaffSession(installation, "nora", tenant, password) as nora:
         made = nora.run("import urbanlab as ul, pandas as pd; ul.load(pd.DataFrame({'n': [1]}), 'kept')")
+        assert not made.error, made.error
+        made = nora.run(f"for path in {[str(path / tenant) for path in COMMON]}: open(path, 'w').close()")
         assert not made.error, made.error
         view = release(installation, tenant)
 
@@ -142,8 +147,10 @@ def test_a_removed_tenant_comes_back_as_it_was_and_not_by_accident(
             "ul.load(pd.DataFrame({'n': [1]}), 'kept')"
         )
         assert not made.error, made.error
+        assert "Vergänglich" in installation.run("tenant", "list")
         assert "no data was deleted" in installation.run("tenant", "remove", tenant)
         wait_until(lambda: nora.ask_server("GET", "api/kernels").status_code != 200)
+    assert tenant not in installation.run("tenant", "list")
     assert f"{tenant:<21} Vergänglich, removed 20" in installation.run("tenant", "list", "--archived")
     said = installation.run("tenant", "add", tenant, "--title", "Other", code=1)
     assert f"`urbanlab tenant add {tenant} --restore` brings it back" in said

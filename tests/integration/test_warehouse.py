@@ -67,7 +67,7 @@ print(json.dumps([weather.table, weather.simulated, weather.licence, [c.unit for
     assert {"Cel", "mm", "km/h", "%"} <= set(units)
     assert rows == len(plain) > 1000
     assert rain == pytest.approx(sum(float(value) for (value,) in plain))
-    assert "UTC" in kind
+    assert "Europe/Berlin" in kind  # shown as the town's clocks say, kept in UTC
 
 
 def test_a_query_and_the_client_give_what_the_source_rows_add_up_to(

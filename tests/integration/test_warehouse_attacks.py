@@ -17,8 +17,10 @@ from tests.installation import Installation
 
 from .login import StaffSession
 from .operator_access import ask_warehouse
+from .traces import Traces
 
 OTHER = "detmold"
+PERSON = "analyst-guetersloh@guetersloh"
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +88,13 @@ def attempt(sql):
 print(json.dumps([got for got in map(attempt, {READING!r}) if got is not None]))
 """
     before = ask_warehouse(installation, "SELECT count() FROM detmold.footfall")
+    traces = Traces(installation)
     answered = analyst.ask_json(code)
     # What only lists may answer, with nothing.
     assert [sql for sql, answer in answered if answer not in ("", "0", "[]")] == []
     assert ask_warehouse(installation, "SELECT count() FROM detmold.footfall") == before
+    traces.wait_for("warehouse", f'"refused".*"query-refused".*"{PERSON}"', len(READING) - len(answered))
+    traces.wait_for_entry("query-refused", "warehouse", person=PERSON)
 
 
 def test_no_list_shows_another_tenant(analyst: StaffSession) -> None:
@@ -183,12 +188,15 @@ tokens["shortened"] = mine[7:-2]
 print(json.dumps({{name: [ask(Authorization="Bearer " + token), ask(X_ClickHouse_Key=token)]
                   for name, token in tokens.items()}}))
 """
+    traces = Traces(installation)
     answers = analyst.ask_json(code)
     assert {name: [status for status, _ in both] for name, both in answers.items()} == {
         name: [401, 401] for name in answers
     }
     assert "has expired" in answers["expired"][0][1]
     assert "another service" in answers["for another service"][0][1]
+    traces.wait_for("warehouse", '"refused".*"credential-refused"', 2 * len(answers))
+    traces.wait_for_entry("credential-refused", "warehouse", reason="AUTHENTICATION_FAILED")
 
 
 def test_the_kernels_own_credential_opens_the_own_tenant_only(analyst: StaffSession) -> None:

@@ -93,11 +93,27 @@ def test_cookies_are_kept_from_scripts_other_sites_and_other_paths(
 # --- forged forms ---
 
 
-def test_no_link_elsewhere_logs_somebody_out(installation: Installation, staff: StaffSession) -> None:
-    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    "referer", ["", "http://evil.example/", "http://127.0.0.2/", "{publisher}.evil.example/"]
+)
+def test_no_link_elsewhere_logs_somebody_out(
+    installation: Installation, staff: StaffSession, site: str, referer: str
+) -> None:
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+    if referer:
+        headers["Referer"] = referer.format(publisher=installation.settings.publisher_url)
     answer = staff.session.get(f"{installation.settings.hub_url}hub/logout", headers=headers, timeout=30)
     assert answer.url.endswith("/hub/home")
     assert staff.is_ready()
+
+
+def test_the_publishers_link_logs_out(installation: Installation) -> None:
+    settings, browser = installation.settings, Browser()
+    browser.log_in(installation, f"{settings.hub_url}hub/login?next=%2Fhub%2Fhome")
+    headers = {"Sec-Fetch-Site": "cross-site", "Referer": f"{settings.publisher_url}/"}
+    browser.session.get(f"{settings.hub_url}hub/logout", headers=headers, timeout=30)
+    assert browser.answers[-1].url == f"{settings.hub_url}hub/logged-out"
 
 
 def test_no_page_elsewhere_changes_anything_at_the_hub(

@@ -1,57 +1,35 @@
 """Host names of their own, TLS and a base path, in an installation that has all three: what one origin cannot do to
 another, in a real browser.
 
-It has one town and two people, and no demo.
+It has one town and two people, and no demo. Where nginx is at hand TLS ends there, as with most operators, and else
+at our own proxy.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from urllib.parse import quote, urlsplit
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+import requests
 from playwright.sync_api import Browser, BrowserContext, Page
+from requests.adapters import HTTPAdapter
 
-from tests.installation import Installation, make_state_folder, remove_state_folder
+from tests.certificates import write_certificate
+from tests.installation import Installation, find_free_ports, make_state_folder, remove_state_folder
 from urbanlab.contract.naming import make_subdomain
 
+from .operator_access import wait_until
 from .people import People
+from .reverse_proxy import NGINX, reverse_proxy
 
 TOWN = "musterstadt"
 PEOPLE = ("anna", "bert")
+PROXY, BROWSER, MADE_UP = "127.0.0.1", "127.0.0.5", "203.0.113.9"
 pytestmark = pytest.mark.timeout(400)
-
-
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate for localhost and all below it, and its key; return their paths."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.DNSName("*.localhost")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, secret = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    formats = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    secret.write_bytes(key.private_bytes(*formats))
-    for path in (certificate, secret):
-        path.chmod(0o644)  # the proxy has an account of its own, and this key opens nothing
-    return certificate, secret
 
 
 @pytest.fixture(scope="module")
@@ -59,23 +37,24 @@ def guarded() -> Iterator[Installation]:
     """An installation with host names, TLS and a base path."""
     state = make_state_folder()
     certificate, key = write_certificate(state.parent)
-    settings = {
-        "demo": "0",
-        "subdomains": "1",
-        "base_url": "/lab/",
-        "tls_certificate": str(certificate),
-        "tls_key": str(key),
+    front = int(find_free_ports()["hub_port"])
+    own = {"tls_certificate": str(certificate), "tls_key": str(key)}
+    behind = {
+        "public_url": f"https://localhost:{front}",
+        "keycloak_public_url": f"https://login.localhost:{front}",
+        "trusted_proxies": PROXY,
     }
-    place = Installation(state, **settings)
+    place = Installation(state, demo="0", subdomains="1", base_url="/lab/", **(behind if NGINX else own))
     folder = place.settings.tenants
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{TOWN}.yaml").write_text(json.dumps({"title": "Musterstadt", "second_factor": []}))
-    try:
+    with ExitStack() as stack:
+        stack.callback(remove_state_folder, state)
+        stack.callback(place.stop)
         place.start()
+        if NGINX:
+            stack.enter_context(reverse_proxy(place, front, certificate, key, state.parent / "nginx"))
         yield place
-    finally:
-        place.stop()
-        remove_state_folder(state)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +90,7 @@ def make_prefix(name: str) -> str:
 
 def make_origin(guarded: Installation, name: str) -> str:
     """Return the origin of somebody's server."""
-    return f"https://{make_subdomain(f'{name}@{TOWN}')}.localhost:{guarded.settings.hub_port}"
+    return f"https://{make_subdomain(f'{name}@{TOWN}')}.localhost:{urlsplit(guarded.settings.hub_url).port}"
 
 
 def test_each_server_is_at_a_host_name_of_its_own(
@@ -202,6 +181,8 @@ def test_a_script_on_one_host_reads_and_does_nothing_on_anothers_nor_at_the_hub(
     assert blind in ("SecurityError", "TypeError")
     for address in (f"{server}api/contents/forged.txt", f"{hub}hub/api/users/{quote(f'anna@{TOWN}')}/server"):
         page.evaluate(SEND, [address, '{"type":"file"}'])
+    page.evaluate("(address) => { location.href = address; }", f"{hub}hub/logout")
+    page.wait_for_url(f"{hub}hub/home")
     listed = contexts["anna"].pages[0].evaluate(READ, [f"{server}files/forged.txt"])
     assert {each[3] for each in listed} <= {403, 404}
     framed = page.evaluate(
@@ -228,7 +209,7 @@ def test_the_hub_answers_below_its_path_and_by_tls_alone(
         "http://evil.example/",
         "//evil.example",
         "/\\evil.example",
-        f"https://evil.localhost:{guarded.settings.hub_port}/",
+        f"https://evil.localhost:{urlsplit(guarded.settings.hub_url).port}/",
     ):
         answer = request.get(
             f"{guarded.settings.hub_url}hub/login?next={quote(link, safe='')}",
@@ -238,3 +219,97 @@ def test_the_hub_answers_below_its_path_and_by_tls_alone(
         place = urlsplit(answer.headers["location"].replace("\\", "/"))
         own = urlsplit(make_origin(guarded, "anna")).hostname
         assert place.hostname in (None, "localhost", own), answer.headers["location"]
+
+
+# --- a reverse proxy in front ---
+
+needs_proxy = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: the package nginx brings it")
+FORGED = {
+    "X-Forwarded-For": MADE_UP,
+    "X-Real-IP": MADE_UP,
+    "Forwarded": f"for={MADE_UP};proto=http;host=evil.example",
+    "X-Forwarded-Proto": "http",
+    "X-Scheme": "http",
+    "X-Forwarded-Host": "evil.example",
+}
+LISTEN = """async (path) => {
+  const token = document.cookie.split("; ").find((each) => each.startsWith("_xsrf=")).slice(6);
+  const started = await fetch(`${path}api/kernels`, {method: "POST", headers: {"X-XSRFToken": token}, body: "{}"});
+  const socket = new WebSocket(`wss://${location.host}${path}api/kernels/${(await started.json()).id}/channels`);
+  const status = await new Promise((resolve, reject) => {
+    socket.onmessage = (event) => resolve(JSON.parse(event.data).msg_type);
+    socket.onclose = () => reject(new Error("closed"));
+  });
+  socket.close();
+  return status;
+}"""
+
+
+class _FromAddress(HTTPAdapter):
+    """Asks from one address of the machine."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Make the connections."""
+        super().init_poolmanager(*arguments, source_address=(BROWSER, 0), **options)
+
+
+@pytest.fixture
+def elsewhere(guarded: Installation) -> Iterator[requests.Session]:
+    """A browser at an address of its own that says what it likes of its way."""
+    with requests.Session() as session:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _FromAddress())
+        session.verify = str(guarded.settings.state.parent / "certificate.pem")
+        session.trust_env = False  # whose bundle of certificates would be taken for ours
+        session.headers.update(FORGED)
+        yield session
+
+
+@needs_proxy
+@pytest.mark.parametrize("is_direct", [False, True], ids=["through the proxy", "past it"])
+def test_what_a_browser_says_of_its_way_counts_for_nothing(
+    guarded: Installation, elsewhere: requests.Session, is_direct: bool
+) -> None:
+    settings = guarded.settings
+    own = f"http://127.0.0.1:{settings.hub_port}/lab/" if is_direct else settings.hub_url
+    answer = elsewhere.get(f"{own}hub/oauth_login?seen={is_direct}", timeout=30, allow_redirects=False)
+    place = urlsplit(answer.headers["Location"])
+    assert f"{place.scheme}://{place.netloc}" == settings.login_url
+    assert parse_qs(place.query)["redirect_uri"] == [f"{settings.hub_url}hub/oauth_callback"]
+    assert {cookie.secure for cookie in answer.cookies} == {True}
+    log = settings.state / "logs" / "hub.log"
+    line = wait_until(
+        lambda: next((line for line in log.read_text().splitlines() if f"seen={is_direct}" in line), "")
+    )
+    assert f"(@{BROWSER})" in line
+    assert MADE_UP not in log.read_text()
+
+
+@needs_proxy
+def test_kernels_are_heard_through_the_reverse_proxy(
+    guarded: Installation, contexts: dict[str, BrowserContext]
+) -> None:
+    page = contexts["anna"].pages[0]
+    assert page.url.startswith(make_origin(guarded, "anna"))
+    assert page.evaluate(LISTEN, make_prefix("anna")) in ("status", "kernel_info_reply", "iopub_welcome")
+
+
+@needs_proxy
+def test_keycloaks_administration_stays_on_the_machine(
+    guarded: Installation, elsewhere: requests.Session
+) -> None:
+    address = f"{guarded.settings.hub_origin}/admin/"
+    name = {"Host": urlsplit(guarded.settings.login_url).netloc}
+    assert elsewhere.get(address, headers=name, timeout=30).status_code == 404
+    realm = f"{guarded.settings.hub_origin}/realms/urban/.well-known/openid-configuration"
+    assert elsewhere.get(realm, headers=name, timeout=30).json()["issuer"] == guarded.settings.issuer
+    master = f"{guarded.settings.hub_origin}/realms/master/.well-known/openid-configuration"
+    assert elsewhere.get(master, headers=name, timeout=30).status_code == 404
+
+
+def test_the_own_server_leads_to_the_logout(
+    guarded: Installation, contexts: dict[str, BrowserContext]
+) -> None:
+    page = contexts["bert"].pages[0]
+    page.evaluate("(path) => { location.href = `${path}logout`; }", make_prefix("bert"))
+    page.wait_for_url(f"{guarded.settings.hub_url}hub/logged-out")

@@ -40,7 +40,7 @@ def test_the_magics_load_nothing_heavy_either() -> None:
 def test_the_names_are_the_agreed_ones() -> None:
     assert set(urbanlab.__all__) == {
         *("UrbanlabError", "query", "query_arrow", "query_geo", "client", "catalog", "dataset", "load"),
-        *("stream", "tail", "map", "publish", "share", "describe"),
+        *("stream", "tail", "map", "publish", "share", "describe", "offer"),
     }
     assert dir(urbanlab) == urbanlab.__all__
 

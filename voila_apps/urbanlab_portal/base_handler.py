@@ -15,7 +15,9 @@ from tornado.web import HTTPError, RequestHandler
 from urbanlab.contract.publications import PageFile
 from urbanlab_portal import metrics, policies
 from urbanlab_portal.compression import Content, Contents
+from urbanlab_portal.counts import ReaderCounts
 from urbanlab_portal.directory import Directory, Edition
+from urbanlab_portal.dispatch import Dispatch
 from urbanlab_portal.errors import NotPublicError, PortalError
 from urbanlab_portal.homes import Homes
 from urbanlab_portal.languages import LANGUAGES, choose_language
@@ -23,6 +25,7 @@ from urbanlab_portal.pages import Pages
 from urbanlab_portal.parameters import Question, parse_query
 from urbanlab_portal.previews import Previews
 from urbanlab_portal.statics import Statics
+from urbanlab_portal.variants import Variants
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +44,9 @@ class Portal:
     previews: Previews
     statics: Statics
     homes: Homes
+    counts: ReaderCounts
+    dispatch: Dispatch | None = None  # where there is a publisher to tell about readers
+    variants: Variants | None = None  # and to make what nobody has asked for before
 
 
 class BaseHandler(RequestHandler):
@@ -77,6 +83,22 @@ class BaseHandler(RequestHandler):
     async def get(self, *names: str) -> None:
         """Answer; whoever has no answer of its own has none."""
         raise NotPublicError
+
+    def count(self, kind: str) -> None:
+        """Count what a person has asked for: no look at the headers, no browser ahead of its user, no program."""
+        if self.edition is None or self.portal.dispatch is None or self.request.method != "GET":
+            return
+        headers = self.request.headers
+        if self.is_ahead() or _PROGRAM.search(headers.get("User-Agent", "")[:500]):
+            return
+        publication = self.edition.publication
+        tenant = self.portal.directory.list_tenants()[publication.tenant]
+        self.portal.counts.note(tenant, publication.slug, kind)
+
+    def is_ahead(self) -> bool:
+        """Return whether a browser asks for what its user may want next."""
+        headers = self.request.headers
+        return headers.get("Sec-Purpose", headers.get("Purpose", "")).startswith("prefetch")
 
     def parse_question(self) -> Question:
         """Return what the address asks for; raise `ParameterError`."""
@@ -179,6 +201,9 @@ class BaseHandler(RequestHandler):
         metrics.REQUESTS.labels(self.kind, f"{self.get_status() // 100}xx").inc()
         metrics.SECONDS.labels(self.kind).observe(self.request.request_time())
 
+
+# What says of itself that nobody reads what it fetches.
+_PROGRAM = re.compile("bot|crawl|spider|monitor|preview", re.IGNORECASE)
 
 # Errors that are tornado's own.
 _KINDS = {400: "address", 404: "absent", 405: "method"}

@@ -26,6 +26,7 @@ from urbanlab.contract.publications import (
     Publication,
     PublicTenant,
     Ticket,
+    catalog_path,
     decode_page,
     decode_publication,
     decode_tenants,
@@ -38,13 +39,19 @@ from urbanlab.contract.publications import (
     tenants_path,
     ticket_path,
 )
+from urbanlab.contract.ranges import count_values, find_default, find_today
+from urbanlab.contract.variants import MadeVariant, MadeVariants, decode_variants, variants_path
 
 logger = logging.getLogger(__name__)
 
 MAX_RECORD_BYTES = 1_000_000
 MAX_BODY_BYTES = 6_000_000
+MAX_CATALOG_BYTES = 12_000_000
 MAX_RECORDS = 4096  # kept in memory
-_BROKEN = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_BROKEN = (
+    *(OSError, ValueError, TypeError, KeyError),
+    *(AttributeError, IndexError, ArithmeticError, RecursionError),
+)
 
 Value = TypeVar("Value")
 _Signature = tuple[int, int, int]
@@ -106,6 +113,7 @@ class Directory:
         self._tenants = Records(_decode_tenants)
         self._editions = Records(_decode_edition)
         self._pages = Records(_decode_page)
+        self._made = Records(decode_variants)
         self._whole: OrderedDict[str, None] = OrderedDict()  # digests of pages whose files have been seen
         self._half: OrderedDict[str, None] = OrderedDict()  # and of those that were told in the log
 
@@ -129,6 +137,22 @@ class Directory:
         if edition is None or (edition.publication.tenant, edition.publication.slug) != (tenant, slug):
             return None
         return edition
+
+    def find_made(self, publication: Publication, variant: str) -> MadeVariant | None:
+        """Return what was made on demand of just this version, or None."""
+        return self._list_made(publication).get(variant)
+
+    def list_pages(self, publication: Publication) -> list[Page]:
+        """Return all pages of a publication that can be shown, made ahead or on demand."""
+        made = [each.page for each in self._list_made(publication).values() if each.page]
+        pages = map(self.find_page, (*publication.variants.values(), *made))
+        return [page for page in pages if page is not None]
+
+    def _list_made(self, publication: Publication) -> dict[str, MadeVariant]:
+        made: MadeVariants | None = self._made.find(
+            variants_path(self._public, publication.tenant, publication.slug)
+        )
+        return made.variants if made and made.version == publication.version else {}
 
     def list_editions(self, tenant: str) -> list[Edition]:
         """Return the publications of a tenant that can be shown, by title."""
@@ -169,6 +193,18 @@ class Directory:
     def read_logo(self, name: str) -> bytes:
         """Return the bytes of a tenant's mark; raise `OSError` if it is gone."""
         return logo_path(self._public, name).read_bytes()
+
+    def find_catalog_change(self, tenant: str, form: str) -> tuple[int, int]:
+        """Return what changes with a catalogue; raise `OSError` if there is none."""
+        status = catalog_path(self._public, tenant, form).stat()
+        return status.st_mtime_ns, status.st_size
+
+    def read_catalog(self, tenant: str, form: str) -> bytes:
+        """Return a catalogue; raise `OSError` if there is none, or more of it than one should be."""
+        path = catalog_path(self._public, tenant, form)
+        if path.stat().st_size > MAX_CATALOG_BYTES:
+            raise OSError("a catalogue that is too large")
+        return path.read_bytes()
 
     def _can_show(self, publication: Publication) -> bool:
         return any(self.find_page(digest) is not None for digest in publication.variants.values())
@@ -261,6 +297,9 @@ def check_publication(publication: Publication) -> Publication:
         _check_texts(record)
     _check_pairs(publication.variants)
     _check_lists(publication.topics, publication.embed_in)
+    for parameter in publication.parameters:  # raises for limits that are none
+        find_default(parameter, find_today())
+        count_values(parameter, find_today())
     return publication
 
 

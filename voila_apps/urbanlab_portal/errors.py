@@ -43,3 +43,38 @@ class PrefetchError(PortalError):
 
     status = 503
     kind = "prefetch"
+
+
+class FormError(PortalError):
+    """What was sent is not the form that was shown."""
+
+    status = 400
+    kind = "form"
+
+
+class ForeignFormError(PortalError):
+    """Another web site sends our form."""
+
+    status = 403
+    kind = "foreign"
+
+
+class TooManyReportsError(PortalError):
+    """So many problems are not reported by people."""
+
+    status = 503
+    kind = "broken"
+
+
+class NotMadeError(NotPublicError):
+    """There is no page of a permitted variant yet."""
+
+
+class VariantError(PortalError):
+    """A variant on demand cannot be had now; `kind` says why."""
+
+    status = 503
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind

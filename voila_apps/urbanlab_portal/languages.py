@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_time
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from babel.units import format_unit
 
 LANGUAGES = {"de": "de_DE", "en": "en_GB"}
@@ -40,9 +42,24 @@ class Language:
             local = _read_instant(text).astimezone(ZoneInfo(time_zone))
         except (ValueError, OverflowError, ZoneInfoNotFoundError):
             return text
-        date = format_date(local, "long", locale=self.locale)
+        day = format_date(local, "long", locale=self.locale)
         clock = format_time(local, "HH:mm", locale=self.locale)
-        return self.gettext("%(date)s, %(clock)s") % {"date": date, "clock": clock}
+        return self.gettext("%(date)s, %(clock)s") % {"date": day, "clock": clock}
+
+    def to_value(self, text: str, kind: str) -> str:
+        """Return a value of a parameter as people write it; what is none is given back as it is."""
+        try:
+            if kind == "date":
+                return format_date(date.fromisoformat(text), "medium", locale=self.locale)
+            return format_decimal(Decimal(text), locale=self.locale, decimal_quantization=False)
+        except (ValueError, ArithmeticError):
+            return text
+
+    def to_bytes(self, size: int) -> str:
+        """Return a size in words: 1.2 MB."""
+        unit, factor = ("megabyte", 1e6) if size >= 1e6 else ("kilobyte", 1e3)
+        shown = max(round(size / factor, 1), 0.1)
+        return format_unit(shown, f"digital-{unit}", length="short", locale=self.locale)
 
     def to_duration(self, text: str) -> str:
         """Return an ISO 8601 duration in words: PT1H is one hour; empty for what is none."""

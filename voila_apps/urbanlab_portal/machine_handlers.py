@@ -46,7 +46,8 @@ class RobotsHandler(BaseHandler):
         town = self.portal.directory.list_tenants().get(self.town)
         sitemap = self.portal.homes.make_url("/sitemap.xml", town)
         text = (
-            "User-agent: *\nDisallow: /preview/\nDisallow: /*/live/\nDisallow: /*/embed\n\n"
+            "User-agent: *\nDisallow: /preview/\nDisallow: /*/live/\nDisallow: /*/embed\n"
+            "Disallow: /*/report/\n\n"
             f"Sitemap: {sitemap}\n"
         )
         await self.send(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from urbanlab.contract.publications import FILE_TYPES, Publication
+from urbanlab.contract.variants import MADE, WAITING, Progress
 from urbanlab_portal import policies
 from urbanlab_portal.base_handler import LARGE_BYTES, BaseHandler
-from urbanlab_portal.errors import NotPublicError, PrefetchError
+from urbanlab_portal.directory import Edition
+from urbanlab_portal.errors import NotMadeError, NotPublicError, PrefetchError
+from urbanlab_portal.parameters import Question
+
+SOON, LATER = 2, 5  # seconds until a page that waits for a variant asks again
 
 
 class PublicationHandler(BaseHandler):
@@ -18,12 +25,56 @@ class PublicationHandler(BaseHandler):
         self.edition = self.portal.directory.find_edition(names[0], names[1])
         if self.edition is None:
             raise NotPublicError
-        question = self.parse_question()
+        await self.show(self.edition)
+        if self.get_status() != 202:
+            self.count("view")
+
+    async def show(
+        self, edition: Edition, headers: Mapping[str, str] = policies.PAGE, is_embedded: bool = False
+    ) -> None:
+        """Send the variant that is asked for, or a page that waits for it."""
+        question, pages = self.parse_question(), self.portal.pages
         language = self.find_language(question.language)
-        await self.send_page(await self.portal.pages.get_publication(self.edition, language, question))
+        try:
+            content = await pages.get_publication(edition, language, question, is_embedded)
+        except NotMadeError:
+            progress = await self.ask_for(edition.publication, question)
+            if progress.state != MADE:
+                await self.wait(edition, question, progress.position, headers, is_embedded)
+                return
+            content = await pages.get_publication(edition, language, question, is_embedded)
+        await self.send_page(content, headers)
+        if self.portal.variants and pages.is_old(edition.publication, question):
+            self.portal.variants.renew(edition.publication, pages.make_variant(edition.publication, question))
+
+    async def ask_for(self, publication: Publication, question: Question) -> Progress:
+        """Have a variant made; a look at the headers and a browser ahead of its user cause no work."""
+        if self.portal.variants is None:
+            raise NotPublicError
+        if self.request.method == "HEAD" or self.is_ahead():
+            return Progress(WAITING)
+        variant = self.portal.pages.make_variant(publication, question)
+        return await self.portal.variants.ask(publication, variant)
+
+    async def wait(
+        self,
+        edition: Edition,
+        question: Question,
+        position: int,
+        headers: Mapping[str, str],
+        is_embedded: bool,
+    ) -> None:
+        """Send a page that asks again by itself."""
+        seconds = str(SOON if position <= 1 else LATER)
+        content = self.portal.pages.make_waiting(
+            edition, self.find_language(question.language), question, position, is_embedded
+        )
+        self.set_status(202)
+        again = {"Refresh": seconds, "Retry-After": seconds, "X-Robots-Tag": "noindex"}
+        await self.send_page(content, {**headers, **again}, policies.NEVER)
 
 
-class EmbeddedHandler(BaseHandler):
+class EmbeddedHandler(PublicationHandler):
     """A page without the portal's frame, for the web sites that it names and its town allows."""
 
     kind = "embedded"
@@ -34,10 +85,9 @@ class EmbeddedHandler(BaseHandler):
         origins = self.portal.pages.list_embedding_origins(self.edition) if self.edition else ()
         if self.edition is None or not origins:
             raise NotPublicError
-        question = self.parse_question()
-        language = self.find_language(question.language)
-        content = await self.portal.pages.get_publication(self.edition, language, question, is_embedded=True)
-        await self.send_page(content, policies.make_embedded_policy(origins))
+        await self.show(self.edition, policies.make_embedded_policy(origins), is_embedded=True)
+        if self.get_status() != 202:
+            self.count("embedded")
 
 
 class PublicationFileHandler(BaseHandler):
@@ -83,7 +133,7 @@ class PreviewHandler(BaseHandler):
 
     async def get(self, *names: str) -> None:
         """Show it and spend the ticket; a look at the headers alone spends nothing."""
-        if self.request.headers.get("Sec-Purpose", "").startswith("prefetch"):
+        if self.is_ahead():
             raise PrefetchError
         question = self.parse_question()
         previews, language = self.portal.previews, self.find_language(question.language)

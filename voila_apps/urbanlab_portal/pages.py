@@ -20,9 +20,10 @@ from urbanlab.contract.publications import (
     Ticket,
     make_variant,
 )
+from urbanlab.contract.ranges import find_today
 from urbanlab_portal.compression import Content, Contents, make_content
 from urbanlab_portal.directory import Directory, Edition
-from urbanlab_portal.errors import NotPublicError
+from urbanlab_portal.errors import NotMadeError, NotPublicError
 from urbanlab_portal.layout import Layout
 from urbanlab_portal.parameters import Question, choose
 from urbanlab_portal.search import Shelf, find, list_newest, list_topics, parse_search
@@ -133,14 +134,16 @@ class Pages:
     ) -> Content:
         """Return a publication in the variant that is asked for, `is_embedded` without the portal's frame.
 
-        Raises `ParameterError` for what it does not offer, `NotPublicError` where the variant is not whole.
+        Raises `ParameterError` for what it does not offer, `NotMadeError` where there is no page of it yet.
         """
         publication = edition.publication
         values = choose(publication, question.values)
         digest, page = self._find_variant(publication, values)
         tenant = self._directory.list_tenants()[publication.tenant]
         kind = "embedded" if is_embedded else "page"
-        key = (kind, edition.digest, digest, make_variant(values), language, question.language, tenant)
+        asked = (make_variant(values), language, question.language)
+        # What may be asked for tomorrow is something else.
+        key = (kind, edition.digest, digest, *asked, tenant, find_today())
         content = self._contents.find(key)
         if content is not None:
             return content
@@ -180,6 +183,55 @@ class Pages:
         )
         return make_content(html, HTML)
 
+    def make_waiting(
+        self, edition: Edition, language: str, question: Question, position: int, is_embedded: bool
+    ) -> Content:
+        """Return what is shown while a variant is being made. It is not kept."""
+        publication = edition.publication
+        html = self._layout.render(
+            "waiting.html",
+            language,
+            question.language,
+            tenant=self._directory.list_tenants()[publication.tenant],
+            publication=publication,
+            choices=choose(publication, question.values),
+            position=position,
+            is_embedded=is_embedded,
+        )
+        return make_content(html, HTML)
+
+    def find_page(self, publication: Publication, question: Question) -> Page:
+        """Return the page in the variant that is asked for; raise as `get_publication` does."""
+        return self._find_variant(publication, choose(publication, question.values))[1]
+
+    def make_variant(self, publication: Publication, question: Question) -> str:
+        """Return the variant that is asked for; raise `ParameterError` for what the page does not offer."""
+        return make_variant(choose(publication, question.values))
+
+    def is_old(self, publication: Publication, question: Question) -> bool:
+        """Return whether a variant that is shown was made before the page was last renewed."""
+        variant = self.make_variant(publication, question)
+        if variant in publication.variants:
+            return False
+        made = self._directory.find_made(publication, variant)
+        return made is not None and made.updated_at != publication.updated_at
+
+    def make_report(
+        self, edition: Edition, language: str, asked: str, state: str, typed: dict[str, str]
+    ) -> Content:
+        """Return the form for reports with what was `typed`, or thanks. It is not kept."""
+        publication = edition.publication
+        html = self._layout.render(
+            "report.html",
+            language,
+            asked,
+            tenant=self._directory.list_tenants()[publication.tenant],
+            publication=publication,
+            state=state,
+            typed=typed,
+        )
+        return make_content(html, HTML)
+
     def get_error(self, kind: str, language: str, asked: str = "", edition: Edition | None = None) -> Content:
         """Return a page that says in plain words what is wrong; nothing that was sent stands on it."""
         key = ("error", kind, language, asked, edition.digest if edition else "")
@@ -193,8 +245,8 @@ class Pages:
 
     def find_file(self, publication: Publication, digest: str, ending: str) -> PageFile | None:
         """Return the file of that address, if it belongs to one of a publication's pages."""
-        for page in map(self._directory.find_page, publication.variants.values()):
-            for file in page.files if page else ():
+        for page in self._directory.list_pages(publication):
+            for file in page.files:
                 if file.digest == digest and file.name != BODY and file.name.endswith(f".{ending}"):
                     return file
         return None
@@ -218,10 +270,13 @@ class Pages:
             raise NotPublicError from None
 
     def _find_variant(self, publication: Publication, values: dict[str, str]) -> tuple[str, Page]:
-        digest = publication.variants.get(make_variant(values), "")
+        variant = make_variant(values)
+        digest = publication.variants.get(variant, "")
+        made = None if digest else self._directory.find_made(publication, variant)
+        digest = made.page if made else digest
         page = self._directory.find_page(digest)
         if page is None:
-            raise NotPublicError
+            raise NotMadeError
         return digest, page
 
     def _make_publication(
@@ -236,6 +291,7 @@ class Pages:
         origins: tuple[str, ...] = (),
         template: str = "publication.html",
     ) -> Callable[[], Content]:
+        is_ahead = make_variant(values) in publication.variants
         body = page.find(BODY)
         assert body is not None  # the directory shows no page without
 
@@ -251,6 +307,7 @@ class Pages:
                 page=page,
                 choices=values,
                 content=content,
+                updated_at=publication.updated_at if is_ahead else page.made_at,
                 has_widgets=page.find(STATE) is not None,
                 is_preview=is_preview,
                 origins=origins,

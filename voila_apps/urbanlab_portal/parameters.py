@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from urbanlab.contract.publications import Parameter, Publication
+from urbanlab.contract.publications import Publication
+from urbanlab.contract.ranges import check_values, find_today
 from urbanlab_portal.errors import ParameterError
 from urbanlab_portal.languages import LANGUAGES
 
@@ -41,13 +42,10 @@ def parse_query(query: str) -> Question:
 
 def choose(publication: Publication, asked: dict[str, str]) -> dict[str, str]:
     """Return a value for each parameter of the page; raise `ParameterError` for what it does not declare."""
-    declared = {parameter.name: parameter for parameter in publication.parameters}
-    if not asked.keys() <= declared.keys():
-        raise ParameterError("a name that is not declared")
-    for name, value in asked.items():
-        if value not in {choice.value for choice in declared[name].choices}:
-            raise ParameterError("a value that is not declared")
-    return {name: asked.get(name, _find_default(parameter)) for name, parameter in declared.items()}
+    try:
+        return check_values(publication.parameters, asked, find_today())
+    except ValueError as error:
+        raise ParameterError(str(error)) from None
 
 
 def make_query(values: dict[str, str], language: str) -> str:
@@ -56,9 +54,3 @@ def make_query(values: dict[str, str], language: str) -> str:
     if language:
         pairs.append((LANGUAGE_PARAMETER, language))
     return f"?{urlencode(pairs)}" if pairs else ""
-
-
-def _find_default(parameter: Parameter) -> str:
-    if parameter.default:
-        return parameter.default
-    return parameter.choices[0].value if parameter.choices else ""

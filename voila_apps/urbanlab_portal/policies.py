@@ -28,9 +28,9 @@ PAGE = {"Content-Security-Policy": _PAGE, "Cross-Origin-Opener-Policy": "same-or
 
 ENCRYPTED = "max-age=31536000"  # for how long browsers use nothing but https, once they have come by it
 
-# A page that nobody has released yet: its scripts run, but not as the portal.
+# A page that nobody has released yet: its scripts run, but not as the portal, and its data can be looked at.
 PREVIEW = {
-    "Content-Security-Policy": f"sandbox allow-scripts; {_PAGE}",
+    "Content-Security-Policy": f"sandbox allow-scripts allow-downloads; {_PAGE}",
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Robots-Tag": "noindex, nofollow",
 }

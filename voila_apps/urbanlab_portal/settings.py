@@ -28,8 +28,8 @@ class PortalSettings:
     snapshot: Path | None = None  # the bundle that shows widgets
     jupyter: Path | None = None  # what Jupyter's packages have installed, for interactive views
     portal_url: str = ""  # as browsers see the portal
-    publisher_url: str = ""  # who gives seats in interactive views, if there are any
-    live_secret: Secret | None = None
+    publisher_url: str = ""  # who gives seats in interactive views and is told about readers, if anybody
+    publisher_secret: Secret | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> PortalSettings:
@@ -49,7 +49,7 @@ class PortalSettings:
             jupyter=Path(sys.prefix) / "share" / "jupyter",
             portal_url=values.get(environment.PORTAL_URL) or f"http://localhost:{values[environment.PORT]}",
             publisher_url=values.get(environment.PUBLISHER_URL, ""),
-            live_secret=_find_secret(_to_folder(values.get(environment.SECRETS))),
+            publisher_secret=_find_secret(_to_folder(values.get(environment.SECRETS))),
         )
 
 
@@ -67,4 +67,6 @@ def _find_secret(folder: Path | None) -> Secret | None:
     try:
         return read_secret(folder, live.SECRET) if folder else None
     except OSError:
-        return None  # there are no interactive views then, and all pages
+        return (
+            None  # there are no interactive views then, nobody is told about readers, and all pages are there
+        )

@@ -17,7 +17,7 @@ class SessionKernel:
     """One kernel; `environ` is all that it finds in its environment."""
 
     def __init__(self, environ: Mapping[str, str], folder: Path, sockets: Path) -> None:
-        self._environ, self._folder, self._sockets = environ, folder, sockets
+        self._environ, self.folder, self._sockets = environ, folder, sockets
         # Over TCP anybody on the machine could listen.
         self.manager = PageKernelManager(
             kernel_name=KERNEL_NAME,
@@ -33,16 +33,16 @@ class SessionKernel:
 
     async def start(self) -> None:
         """Start it."""
-        for folder in (self._folder, self._sockets):
+        for folder in (self.folder, self._sockets):
             folder.mkdir(mode=0o700, parents=True)
         environ = {
             **self._environ,
-            "HOME": str(self._folder),
+            "HOME": str(self.folder),
             "JUPYTER_RUNTIME_DIR": str(self._sockets),
         }
         await self.manager.start_kernel(
             env=environ,
-            cwd=str(self._folder),
+            cwd=str(self.folder),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -58,5 +58,5 @@ class SessionKernel:
             with suppress(StillRunningError):
                 await asyncio.to_thread(end_descendants, pid)
             await self.manager.shutdown_kernel(now=True)
-        for folder in (self._folder, self._sockets):
+        for folder in (self.folder, self._sockets):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

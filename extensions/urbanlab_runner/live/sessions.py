@@ -18,6 +18,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from urbanlab.contract.live import LEAVE_SECONDS, SPARE_SECONDS
+from urbanlab_runner.attachments import write_attachments
 from urbanlab_runner.families import StillRunningError
 from urbanlab_runner.live.kernel import SessionKernel
 from urbanlab_runner.live.rendering import render
@@ -249,6 +250,7 @@ class Sessions:
 
     async def _prepare(self, session: Session, notebook: NotebookNode, task: LiveTask) -> None:
         await session.kernel.start()
+        write_attachments(task.notebook, session.kernel.folder)
         html = await render(
             notebook,
             session.kernel,

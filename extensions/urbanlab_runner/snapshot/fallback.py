@@ -102,10 +102,10 @@ class Fallback:
             return ""
         kind = str(state.get("format") or "png").replace("jpg", "jpeg").replace("svg+xml", "svg")
         media_type = "image/" + ("svg+xml" if kind == "svg" else kind)
-        alt = str(
-            state.get("alt") or state.get("tooltip") or state.get("description") or self._words["figure"]
+        said = str(state.get("alt") or state.get("tooltip") or state.get("description") or "")
+        image = self._pieces.images.to_html(
+            media_type, content, said or self._words["figure"], is_described=bool(said)
         )
-        image = self._pieces.images.to_html(media_type, content, alt)
         return f"<figure>{image}</figure>" if image else ""
 
     def _show_progress(self, state: dict[str, Any]) -> str:

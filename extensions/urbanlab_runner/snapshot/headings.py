@@ -6,8 +6,8 @@ import re
 
 # All text and all values are escaped here, so what looks like a tag is one.
 _HEADING = re.compile(r"<(/?)h([1-6])(?=[\s>])")
-_FIRST = re.compile(r"\s*<section class=\"ul-text\">\s*<h[1-6][^>]*>(.*?)</h[1-6]>", re.DOTALL)
-_EMPTY = re.compile(r"<section class=\"ul-text\">\s*</section>\s*")
+_FIRST = re.compile(r"\s*(<section class=\"ul-text\"[^>]*>)\s*<h[1-6][^>]*>(.*?)</h[1-6]>", re.DOTALL)
+_EMPTY = re.compile(r"<section class=\"ul-text\"[^>]*>\s*</section>\s*")
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -17,8 +17,8 @@ def settle_headings(body: str, title: str) -> str:
     A first heading that only repeats the page's title goes.
     """
     first = _FIRST.match(body)
-    if first and _TAG.sub("", first[1]).strip().casefold() == title.strip().casefold():
-        body = '<section class="ul-text">' + body[first.end() :]
+    if first and _TAG.sub("", first[2]).strip().casefold() == title.strip().casefold():
+        body = first[1] + body[first.end() :]
         if empty := _EMPTY.match(body):
             body = body[empty.end() :]
     open_levels: list[tuple[int, int]] = []  # as the author wrote it, as the page has it

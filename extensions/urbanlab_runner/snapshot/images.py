@@ -62,8 +62,20 @@ class Images:
             return self._files.add("image", content, ending)
         return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
-    def to_html(self, media_type: str, content: bytes, alt: str, width: int = 0, height: int = 0) -> str:
-        """Return a picture as HTML, or an empty text for what is none."""
+    def to_html(
+        self,
+        media_type: str,
+        content: bytes,
+        alt: str,
+        width: int = 0,
+        height: int = 0,
+        *,
+        is_described: bool = True,
+    ) -> str:
+        """Return a picture as HTML, or an empty text for what is none.
+
+        Whose `alt` is a name that was made up here is marked, so that its author is asked for a better one.
+        """
         address = self.to_address(media_type, content)
         if not address:
             return ""
@@ -71,7 +83,8 @@ class Images:
             width, height = measure(content)
         size = f' width="{width}" height="{height}"' if width and height else ""
         # A screen further down is loaded when somebody comes there.
-        return f'<img src="{address}" alt="{escape(alt)}"{size} loading="lazy" decoding="async">'
+        mark = "" if is_described else " data-undescribed"
+        return f'<img src="{address}" alt="{escape(alt)}"{size}{mark} loading="lazy" decoding="async">'
 
     def take_out(self, soup: Tag) -> None:
         """Check the pictures that a tree holds as data, and make files of the large ones."""

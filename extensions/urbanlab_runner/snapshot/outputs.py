@@ -65,16 +65,14 @@ class Outputs:
             if content:
                 about = metadata.get(media_type) or {}
                 about = about if isinstance(about, dict) else {}
-                text = alt or str(about.get("alt") or metadata.get("alt") or "") or self._describe(data)
+                said = alt or str(about.get("alt") or metadata.get("alt") or "") or _find_words(data)
+                text = said or self._make_name()
                 size = (_to_pixels(about.get("width")), _to_pixels(about.get("height")))
-                image = self._pieces.images.to_html(media_type, content, text, *size)
+                image = self._pieces.images.to_html(media_type, content, text, *size, is_described=bool(said))
                 return f"<figure>{image}</figure>" if image and is_figure else image
         return ""
 
-    def _describe(self, data: Any) -> str:
-        said = _join(data.get("text/plain", ""))[:MAX_ALT].strip()
-        if said and not said.startswith("<"):  # <Figure size 640x480 with 1 Axes> says nothing to a reader
-            return said
+    def _make_name(self) -> str:
         self._figures += 1
         return f"{self._words['figure']} {self._figures}"
 
@@ -84,6 +82,12 @@ class Outputs:
             return ""
         label = escape(self._words["text"])
         return f'<pre class="ul-plain" role="group" tabindex="0" aria-label="{label}">{escape(plain)}</pre>'
+
+
+def _find_words(data: Any) -> str:
+    said = _join(data.get("text/plain", ""))[:MAX_ALT].strip()
+    # <Figure size 640x480 with 1 Axes> says nothing to a reader.
+    return "" if said.startswith("<") else said
 
 
 def _join(text: Any) -> str:

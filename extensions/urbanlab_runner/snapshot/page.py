@@ -125,5 +125,7 @@ def _render(notebook: nbformat.NotebookNode, pieces: Pieces, fallback: Fallback)
 
 
 def _without_hidden(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    for number, cell in enumerate(notebook.cells, 1):
+        cell.metadata["number"] = number  # among the author's cells, by which people speak of them
     cells = [cell for cell in notebook.cells if HIDDEN not in cell.metadata.get("tags", ())]
     return nbformat.NotebookNode({**notebook, "cells": cells})

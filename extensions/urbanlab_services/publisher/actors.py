@@ -18,6 +18,7 @@ class Actor:
     tenant: str
     roles: frozenset[str]
     may_decide: bool = False
+    is_deputy: bool = False  # whether the right of a gatekeeper is held in somebody's place
 
     @property
     def is_publisher(self) -> bool:
@@ -54,6 +55,11 @@ def check_decider(actor: Actor) -> None:
     """Raise `ForbiddenError` unless a gatekeeper acts with the right that only a browser's login carries."""
     if not actor.is_gatekeeper:
         raise ForbiddenError("Only a gatekeeper decides what becomes public.")
+    check_browser(actor)
+
+
+def check_browser(actor: Actor) -> None:
+    """Raise `ForbiddenError` unless somebody acts with the right that only a browser's login carries."""
     if not actor.may_decide:
         raise ForbiddenError(
             "What becomes public is decided on the publisher's page, logged in with a browser; "
@@ -63,8 +69,8 @@ def check_decider(actor: Actor) -> None:
 
 
 def check_other_than(actor: Actor, author: str) -> None:
-    """Raise `ForbiddenError` where the decider is the one who asked: four eyes."""
-    if actor.hub_user == author:
+    """Raise `ForbiddenError` where the decider is the one who asked: four eyes of two people, in whatever towns."""
+    if actor.hub_user.rpartition("@")[0] == author.rpartition("@")[0]:
         raise ForbiddenError("Who asked does not decide: another gatekeeper has to.", code="four_eyes")
 
 

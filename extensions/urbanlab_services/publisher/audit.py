@@ -16,7 +16,12 @@ from urbanlab_services.publisher.actors import Actor
 
 SERVICE = "publisher"  # who acts where no person does
 
-_DATA_ACTS = frozenset({"request_data", "release_data", "refuse_data", "withdraw_data"})
+_DATA_ACTS = frozenset(
+    {
+        *("request_data", "release_data", "refuse_data", "withdraw_data", "share_data", "unshare_data"),
+        *("accept_data", "decline_data", "expire_data"),
+    }
+)
 _PAGE = re.compile(r"[a-z][a-z0-9]{1,20}/[a-z0-9-]{1,200}/[0-9]{1,9}")
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,80}\.[a-z0-9_]{1,80}")
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -35,7 +40,7 @@ class Audit:
         What the block adds to the dictionary is written too, as far as the log takes it. Nothing is done where
         the disk does not take the intention; raises `OSError` then.
         """
-        line = {"object": thing, **details}
+        line = {"object": thing, **({"request": thing} if _ID.fullmatch(thing) else {}), **details}
         begun = _make_data(actor.hub_user, action, line)
         outcome = "error"  # what nobody expected
         with self._sender.begin(_find_event(action), actor.tenant, **begun) as entry:
@@ -82,7 +87,7 @@ def _make_data(who: str, action: str, line: Mapping[str, Any]) -> dict[str, Any]
     """Return what the log takes of an act; a name that somebody made up is not among it."""
     thing = str(line["object"])
     name = _TABLE if action in _DATA_ACTS else _PAGE
-    asked = thing if _ID.fullmatch(thing) else line.get("submission")
+    asked = thing if _ID.fullmatch(thing) else line.get("request") or line.get("submission")
     data = {
         "person": None if who == SERVICE else who,
         "action": action,
@@ -91,5 +96,7 @@ def _make_data(who: str, action: str, line: Mapping[str, Any]) -> dict[str, Any]
         "reason": line.get("reason") or None,
         "pages": sorted(set(line["pages"].values())) if "pages" in line else None,
         "failed_cell": line.get("failed_cell"),
+        "partner": line.get("partner") or None,
+        "until": line.get("until") or None,
     }
     return {key: value for key, value in data.items() if value is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ MAX_BYTES = 5_000_000
 MAX_CELLS = 500
 KERNEL = {"name": "urbanlab", "display_name": "Urban Lab (Python)", "language": "python"}
 PARAMETERS_TAG = "parameters"
+MAX_ALT = 300
+_ALT_LINE = re.compile(r"^#\| (?:fig-)?alt: ?(.+)$", re.MULTILINE)
 
 Notebook = dict[str, Any]
 
@@ -129,10 +132,11 @@ def _strip(notebook: Any) -> Notebook:
 
 def _strip_cell(cell: Any) -> dict[str, Any]:
     tags = [tag for tag in cell["metadata"].get("tags", ()) if isinstance(tag, str)]
+    alt = _find_alt(cell)
     kept: dict[str, Any] = {
         "id": cell.get("id") or nbformat.v4.new_raw_cell()["id"],
         "cell_type": cell["cell_type"],
-        "metadata": {"tags": tags} if tags else {},
+        "metadata": {**({"tags": tags} if tags else {}), **({"alt": alt} if alt else {})},
         "source": cell["source"],
     }
     if cell["cell_type"] == "code":
@@ -140,6 +144,16 @@ def _strip_cell(cell: Any) -> dict[str, Any]:
     elif cell.get("attachments"):
         kept["attachments"] = cell["attachments"]  # pictures that belong to the text
     return kept
+
+
+def _find_alt(cell: Any) -> str:
+    """Return the text for those who cannot see a picture: the metadata's `alt`, or of ``#| fig-alt: …``."""
+    if cell["cell_type"] != "code":
+        return ""
+    said = cell["metadata"].get("alt")
+    hit = _ALT_LINE.search(cell["source"])
+    text = said if isinstance(said, str) else hit[1].strip("\"'") if hit else ""
+    return " ".join(text.split())[:MAX_ALT]
 
 
 def _find_language(notebook: Any) -> str:

@@ -1,9 +1,11 @@
-"""The release of a dataset as open data: asked for by one, decided by another, withdrawn at once.
+"""The release of a dataset, to everybody or to a partner: asked for by one, decided by another, withdrawn at once.
 
-    requested ──► releasing ──► released ──► withdrawing ──► withdrawn
-        └──► refused
+    requested ──► (offered ──►) releasing ──► released ──► withdrawing ──► withdrawn
+        └──► refused   └──► declined             ├──► expired
+                                                 └──► replaced
 
-What is *releasing* or *withdrawing* has been decided, but the warehouse has not confirmed it yet.
+What a partner is *offered* waits until somebody there accepts. What is *releasing* or *withdrawing* has been
+decided, but the warehouse has not confirmed it yet.
 """
 
 from __future__ import annotations
@@ -11,16 +13,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from urbanlab.contract.naming import NamingError, check_dataset_name, make_database, make_lab_database
-from urbanlab_services.errors import ConflictError, InvalidRequestError
-from urbanlab_services.publisher.actors import Actor, check_decider, check_other_than, check_own
+from urbanlab_services.errors import ConflictError, ForbiddenError, InvalidRequestError
+from urbanlab_services.publisher.actors import (
+    Actor,
+    check_browser,
+    check_decider,
+    check_other_than,
+    check_own,
+)
 from urbanlab_services.publisher.applications import DEFAULT_LICENCE
+from urbanlab_services.publisher.share_terms import parse_terms
 
-KEYS = ("dataset", "table", "title", "description", "licence", "note")
+KEYS = ("dataset", "table", "title", "description", "licence", "note", "partner", "columns", "where", "until")
 LANGUAGES = ("de", "en")
+_TERMS = ("table", "title", "description", "licence", "columns", "where", "until")
 _LONGEST = {"title": 120, "description": 1000, "licence": 100, "note": 500}
 
 
@@ -29,22 +40,31 @@ class DataState(StrEnum):
 
     REQUESTED = "requested"
     REFUSED = "refused"
+    OFFERED = "offered"
+    DECLINED = "declined"
     RELEASING = "releasing"
     RELEASED = "released"
     WITHDRAWING = "withdrawing"
     WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
 
 
-OPEN_STATES = frozenset({DataState.REQUESTED, DataState.RELEASING, DataState.RELEASED})
+OPEN_STATES = frozenset({DataState.REQUESTED, DataState.OFFERED, DataState.RELEASING, DataState.RELEASED})
+ANSWERING_ROLES = frozenset({"steward", "gatekeeper"})  # who accepts for a partner, or declines
 
 
 @dataclass(frozen=True)
 class DataRequest:
-    """A request for a dataset's release; `table` is the tenant's table or view behind it."""
+    """A request for a dataset's release; `table` is the tenant's table or view behind it.
+
+    The people of one tenant are never shown to the other: `requester` and `decided_by` are the owner's,
+    `answered_by` is the partner's.
+    """
 
     id: str
     tenant: str
-    dataset: str  # its name among the open data is TENANT__DATASET
+    dataset: str  # its name for others is TENANT__DATASET
     table: str  # TENANT.x or lab_TENANT.x
     requester: str  # hub user
     requested_at: str
@@ -56,13 +76,30 @@ class DataRequest:
     decided_by: str = ""
     decided_at: str = ""
     reason: str = ""
+    partner: str = ""  # the tenant that may read it; everybody where there is none
+    columns: tuple[str, ...] = ()  # what of it may be read; all where there are none
+    where: str = ""  # which rows; all if empty
+    until: str = ""  # when it ends by itself, an instant in UTC
+    answered_by: str = ""
+    answered_at: str = ""
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether it is a part of the dataset, or for a time."""
+        return bool(self.columns or self.where or self.until)
 
 
-def parse_request(values: Mapping[str, Any], actor: Actor, request_id: str, requested_at: str) -> DataRequest:
+def parse_request(
+    values: Mapping[str, Any],
+    actor: Actor,
+    request_id: str,
+    requested_at: str,
+    time_zone: str = "Europe/Berlin",
+) -> DataRequest:
     """Return the request that the fields of a form describe; raise `InvalidRequestError`.
 
     Needs `dataset`: a name, or a table as a notebook names it, ``lab_town.footfall``. `title` and `description`
-    are a text or a text for each language.
+    are a text or a text for each language; the terms are those of `share_terms.parse_terms`.
     """
     unknown = [str(key) for key in values if key not in KEYS]
     if unknown:
@@ -85,6 +122,7 @@ def parse_request(values: Mapping[str, Any], actor: Actor, request_id: str, requ
         description=_take_texts(values, "description"),
         licence=_take_text(values, "licence") or DEFAULT_LICENCE,
         note=_take_text(values, "note"),
+        **vars(parse_terms(values, actor.tenant, requested_at, time_zone)),
     )
 
 
@@ -93,11 +131,63 @@ def names_table(values: Mapping[str, Any]) -> bool:
     return "." in (_take_text(values, "table") or _take_text(values, "dataset"))
 
 
+def is_same(one: DataRequest, other: DataRequest) -> bool:
+    """Whether two requests ask for the same thing on the same terms."""
+    return all(getattr(one, name) == getattr(other, name) for name in _TERMS)
+
+
 def release(request: DataRequest, actor: Actor, at: str) -> DataRequest:
-    """Return the request as decided for; raise a `ServiceError` unless another gatekeeper decides."""
+    """Return the request as decided for; raise a `ServiceError` unless another gatekeeper decides.
+
+    What is for one partner is *offered* then.
+    """
     _check_decision(request, actor, DataState.REQUESTED)
     check_other_than(actor, request.requester)
-    return _decide(request, actor, DataState.RELEASING, at)
+    _check_not_over(request, at)
+    return _decide(request, actor, DataState.OFFERED if request.partner else DataState.RELEASING, at)
+
+
+def accept(request: DataRequest, actor: Actor, at: str) -> DataRequest:
+    """Return an offer as accepted by its partner; raise a `ServiceError` unless somebody there may say so.
+
+    Who decided for the owner does not accept for the partner too.
+    """
+    _check_answer(request, actor, DataState.OFFERED)
+    check_other_than(actor, request.decided_by)
+    _check_not_over(request, at)
+    return _answer(request, DataState.RELEASING, actor.hub_user, at)
+
+
+def accept_by_rule(request: DataRequest, at: str) -> DataRequest:
+    """Return an offer as accepted because the partner's file says that all are."""
+    return _answer(request, DataState.RELEASING, "", at)
+
+
+def decline(request: DataRequest, actor: Actor, at: str) -> DataRequest:
+    """Return an offer as declined, or what was accepted once as given back."""
+    _check_answer(request, actor, DataState.OFFERED, DataState.RELEASED, DataState.RELEASING)
+    is_offer = request.state is DataState.OFFERED
+    return _answer(request, DataState.DECLINED if is_offer else DataState.WITHDRAWING, actor.hub_user, at)
+
+
+def expire(request: DataRequest) -> DataRequest:
+    """Return a release that has come to its end; the warehouse has ended it by itself."""
+    return dataclasses.replace(request, state=DataState.EXPIRED)
+
+
+def end(request: DataRequest) -> DataRequest:
+    """Return a request whose partner is no more."""
+    return dataclasses.replace(request, state=DataState.WITHDRAWN)
+
+
+def replace(request: DataRequest) -> DataRequest:
+    """Return a release in whose place another one has come."""
+    return dataclasses.replace(request, state=DataState.REPLACED)
+
+
+def is_over(request: DataRequest, at: str) -> bool:
+    """Whether a release has come to its end at an instant."""
+    return bool(request.until) and datetime.fromisoformat(request.until) <= datetime.fromisoformat(at)
 
 
 def refuse(request: DataRequest, actor: Actor, reason: str, at: str) -> DataRequest:
@@ -109,7 +199,7 @@ def refuse(request: DataRequest, actor: Actor, reason: str, at: str) -> DataRequ
 
 def withdraw(request: DataRequest, actor: Actor, reason: str, at: str) -> DataRequest:
     """Return a release as withdrawn. Two eyes are enough to take something away."""
-    _check_decision(request, actor, DataState.RELEASED, DataState.RELEASING)
+    _check_decision(request, actor, DataState.RELEASED, DataState.RELEASING, DataState.OFFERED)
     return _decide(request, actor, DataState.WITHDRAWING, at, reason)
 
 
@@ -125,7 +215,13 @@ def confirm(request: DataRequest) -> DataRequest:
 def reopen(request: DataRequest, reason: str) -> DataRequest:
     """Return a request whose release the warehouse could not make: it waits for a decision again."""
     return dataclasses.replace(
-        request, state=DataState.REQUESTED, decided_by="", decided_at="", reason=reason
+        request,
+        state=DataState.REQUESTED,
+        decided_by="",
+        decided_at="",
+        answered_by="",
+        answered_at="",
+        reason=reason,
     )
 
 
@@ -137,6 +233,9 @@ def make_release(request: DataRequest) -> dict[str, Any]:
         "licence": request.licence,
         "table": request.table,
         "released_by": request.decided_by,
+        "columns": list(request.columns),
+        "where": request.where,
+        "until": request.until,
     }
 
 
@@ -145,6 +244,24 @@ def _check_decision(request: DataRequest, actor: Actor, *states: DataState) -> N
     check_decider(actor)
     if request.state not in states:
         raise ConflictError(f"This request is {request.state}; it was decided upon by {request.decided_by}.")
+
+
+def _check_answer(request: DataRequest, actor: Actor, *states: DataState) -> None:
+    check_own(actor, request.partner)
+    if actor.roles.isdisjoint(ANSWERING_ROLES):
+        raise ForbiddenError("Only a steward or a gatekeeper answers what another town offers.")
+    check_browser(actor)
+    if request.state not in states:
+        raise ConflictError(f"This offer is {request.state}.")
+
+
+def _check_not_over(request: DataRequest, at: str) -> None:
+    if is_over(request, at):
+        raise ConflictError("The end that was asked for is over already.")
+
+
+def _answer(request: DataRequest, state: DataState, who: str, at: str) -> DataRequest:
+    return dataclasses.replace(request, state=state, answered_by=who, answered_at=at)
 
 
 def _decide(request: DataRequest, actor: Actor, state: DataState, at: str, reason: str = "") -> DataRequest:

@@ -17,23 +17,30 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from urbanlab.contract.publications import Ticket
+from urbanlab.contract.ranges import parse_variant
 from urbanlab_services.errors import (
     ConflictError,
     ForbiddenError,
-    InvalidRequestError,
     NotFoundError,
     TooManyRequestsError,
 )
-from urbanlab_services.publisher import data_releases, publications
+from urbanlab_services.publisher import differences, publications
 from urbanlab_services.publisher.actors import Actor, check_member, check_publisher, check_reviewer
-from urbanlab_services.publisher.applications import Application, parse_application
+from urbanlab_services.publisher.applications import Application, check_days, parse_application
+from urbanlab_services.publisher.attachments import attach
 from urbanlab_services.publisher.audit import Audit
 from urbanlab_services.publisher.bundles import Bundles, check_parameters, parse_notebook
-from urbanlab_services.publisher.data_releases import DataRequest
+from urbanlab_services.publisher.data_desk import DataDesk
+from urbanlab_services.publisher.deputies import Deputies, make_person
+from urbanlab_services.publisher.differences import Difference
+from urbanlab_services.publisher.leaked_secrets import check_no_secrets
 from urbanlab_services.publisher.links import Links
-from urbanlab_services.publisher.open_data import OpenData
 from urbanlab_services.publisher.parameters import list_variants
+from urbanlab_services.publisher.pending import count_pending
+from urbanlab_services.publisher.pictures import check_texts, describe
 from urbanlab_services.publisher.publications import PublicationSummary, State, Submission, now
+from urbanlab_services.publisher.readers import Readers
+from urbanlab_services.publisher.reasons import MAX_REASON, check_reason
 from urbanlab_services.publisher.shelf import Shelf
 from urbanlab_services.publisher.shelving import Shelving
 from urbanlab_services.publisher.store import Store
@@ -42,7 +49,6 @@ from urbanlab_services.records_watcher import RecordsWatcher
 
 PREVIEW_TIME = timedelta(minutes=10)
 MAX_EXECUTING = 10  # of one tenant at a time
-MAX_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -53,30 +59,41 @@ class Desk:
     bundles: Bundles
     shelf: Shelf
     shelving: Shelving
-    open_data: OpenData
+    data: DataDesk
     work: Work
     audit: Audit
     records: RecordsWatcher
     links: Links
+    deputies: Deputies
+    readers: Readers
 
     # --- pages -----------------------------------------------------------------------------------------------
 
-    async def submit(self, actor: Actor, values: Mapping[str, Any], notebook: bytes) -> Submission:
+    async def submit(
+        self,
+        actor: Actor,
+        values: Mapping[str, Any],
+        notebook: bytes,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Submission:
         """Take a notebook in and begin to execute it; needs the role publisher.
 
-        `values` are the fields of `applications.parse_application`, `notebook` the bytes of an ``.ipynb``. The
+        `values` are the fields of `applications.parse_application`, `notebook` the bytes of an ``.ipynb``, `files`
+        what it reads beside, by the names that `values` list. The
         submission comes back as `executing`; `get` says how it goes on.
         """
         with self.audit.act(actor, "submit", str(values.get("title", ""))[:120]) as line:
             check_publisher(actor)
             application = self._complete(actor, parse_application(values))
-            stripped = parse_notebook(notebook)
+            stripped = attach(parse_notebook(notebook), application.files, files or {})
             check_parameters(stripped, application.parameters)
+            check_no_secrets(stripped)
             if len(self.store.list_submissions(actor.tenant, State.EXECUTING)) >= MAX_EXECUTING:
                 raise TooManyRequestsError(
                     "Too many notebooks of your tenant are being executed; wait for one to end.",
                     retry_after=30,
                 )
+            earlier = self.store.list_versions(actor.tenant, application.slug)
             submission = self.store.create_submission(
                 Submission(
                     id=uuid.uuid4().hex,
@@ -87,11 +104,36 @@ class Desk:
                     application=application,
                     notebook=self.bundles.save(stripped),
                     submitted_at=now(),
+                    owned_by=earlier[0].owner if earlier else actor.hub_user,
+                    offered_to=earlier[0].offered_to if earlier else "",
+                    review_by=application.review_by,
+                    expires=application.expires,
                 )
             )
             line |= {"object": _name(submission), "submission": submission.id}
         self.work.execute(submission.id)
         return submission
+
+    async def describe(
+        self, actor: Actor, submission_id: str, texts: Mapping[int, str], in_text: bool = False
+    ) -> Submission:
+        """Give pictures the texts that they lack, by cell, or say that the text says it; for their author.
+
+        With texts the notebook is executed once more, so that every page made later has them, too.
+        """
+        with self.audit.act(actor, "describe", submission_id) as line:
+            submission = self._get_named(actor, submission_id, line)
+            publications.check_describable(submission, actor)
+            cleaned = check_texts(texts, submission.undescribed, in_text)
+            if cleaned:
+                notebook = describe(self.bundles.load(submission.notebook), cleaned)
+                described = publications.execute_anew(submission, self.bundles.save(notebook), in_text)
+            else:
+                described = publications.confirm_pictures(submission)
+            self.store.save_submissions(described)
+        if cleaned:
+            self.work.execute(submission.id)
+        return described
 
     def get(self, actor: Actor, submission_id: str) -> Submission:
         """Return a submission of the actor's tenant; needs any role."""
@@ -106,6 +148,10 @@ class Desk:
         check_member(actor)
         return self.store.list_submissions(actor.tenant)
 
+    def count_waiting(self, actor: Actor) -> int:
+        """Return how much waits for a decision in the actor's tenant."""
+        return sum(count_pending(self.store, actor.tenant).values())
+
     def list_publications(self, actor: Actor) -> list[PublicationSummary]:
         """Return the publications of the actor's tenant with all their versions; needs any role."""
         return publications.summarize(self.list_submissions(actor))
@@ -117,9 +163,42 @@ class Desk:
             raise NotFoundError("There is no such publication.")
         return found
 
+    def list_page_uses(self, actor: Actor) -> list[tuple[Submission, set[str]]]:
+        """Return the tenant's public pages, each with the tables of the open data that it has read."""
+        released = (each.released for each in self.list_publications(actor))
+        return [(each, self.list_tables(each)) for each in released if each]
+
+    def list_tables(self, submission: Submission) -> set[str]:
+        """Return the tables that the pages of a version have read."""
+        return {name for digest in submission.pages.values() for name in self.shelf.list_datasets(digest)}
+
+    def find_earlier(self, actor: Actor, submission: Submission) -> Submission | None:
+        """Return the version that a version is compared with: the public one, else the newest before it."""
+        versions = self.get_publication(actor, submission.slug).versions
+        others = [each for each in versions if each.version < submission.version]
+        public = [each for each in others if each.state is State.RELEASED]
+        return next(iter([*public, *others]), None)
+
+    def compare(self, actor: Actor, submission: Submission, earlier: Submission) -> list[Difference]:
+        """Return what has become different: facts, cells, and the words of the first page that both have."""
+        check_reviewer(actor)
+        found = [
+            differences.compare_applications(earlier.application, submission.application),
+            differences.compare_notebooks(
+                self.bundles.load(earlier.notebook), self.bundles.load(submission.notebook)
+            ),
+        ]
+        variants = differences.list_common_variants(earlier.application, submission.application)
+        both = [each for each in variants if each in earlier.pages and each in submission.pages]
+        if both:
+            bodies = [self.shelf.read_body(each.pages[both[0]]) for each in (earlier, submission)]
+            found.append(differences.compare_bodies(*bodies))
+        return [each for each in found if each]
+
     def list_variants(self, submission: Submission) -> dict[str, dict[str, str]]:
         """Return what can be previewed: variant -> the values that visitors choose, the defaults first."""
-        return list_variants(submission.application.parameters)
+        made = {variant: parse_variant(variant) for variant in submission.pages}
+        return made or list_variants(submission.application.parameters)
 
     async def preview(self, actor: Actor, submission_id: str, variant: str | None = None) -> str:
         """Return an address on the portal that shows a stored page once, within ten minutes.
@@ -156,7 +235,7 @@ class Desk:
         """Refuse a submitted version for good; needs a gatekeeper's login, not the author's, and a reason."""
         with self.audit.act(actor, "refuse", submission_id, reason=reason[:MAX_REASON]) as line:
             submission = self._get_named(actor, submission_id, line)
-            refused = publications.refuse(submission, actor, _check_reason(reason), now())
+            refused = publications.refuse(submission, actor, check_reason(reason), now())
             self.store.save_submissions(refused)
             return refused
 
@@ -174,9 +253,13 @@ class Desk:
         with self.audit.act(actor, "takedown", submission_id, reason=reason[:MAX_REASON]) as line:
             submission = self._get_named(actor, submission_id, line)
             taken = publications.take_down(submission, actor, reason[:MAX_REASON], now())
+            made = self.shelf.find_made(taken.tenant, taken.slug)
             self.store.save_submissions(taken)
             self.shelving.show(taken.tenant, taken.slug)
-            self.shelving.delete_pages(submission.pages.values())
+            on_demand = [each.page for each in made.variants.values()] if made else []
+            self.shelving.delete_pages(
+                digest for digest in (*submission.pages.values(), *on_demand) if digest
+            )
             return taken
 
     async def refresh(self, actor: Actor, submission_id: str) -> Submission:
@@ -193,78 +276,39 @@ class Desk:
         self.work.look_for_due()
         return due
 
-    # --- open data -------------------------------------------------------------------------------------------
+    async def prolong(self, actor: Actor, submission_id: str, review_by: str, expires: str) -> Submission:
+        """Set until when a page holds, empty for no such day; needs a gatekeeper's login, not the author's."""
+        with self.audit.act(actor, "prolong", submission_id) as line:
+            submission = self._get_named(actor, submission_id, line)
+            prolonged = publications.prolong(submission, actor, *check_days(review_by, expires))
+            line["reason"] = f"{prolonged.review_by or '-'} {prolonged.expires or '-'}"
+            self.store.save_submissions(prolonged)
+            return prolonged
 
-    async def request_data(self, actor: Actor, values: Mapping[str, Any]) -> DataRequest:
-        """Ask for a dataset's release; `values` are those of `data_releases.parse_request`. Needs any role.
+    async def hand_over(self, actor: Actor, slug: str, person: str) -> None:
+        """Offer a publication to somebody of the tenant; needs who is in charge, or an administrator's login."""
+        with self.audit.act(actor, "hand_over", "") as line:
+            hub_user = make_person(person, actor)
+            versions = self.get_publication(actor, slug).versions
+            line |= {"object": _name(versions[0]), "reason": hub_user}
+            self.store.save_submissions(*(publications.hand_over(each, actor, hub_user) for each in versions))
 
-        Where the same table is asked for already, or open, that request comes back.
-        """
-        with self.audit.act(actor, "request_data", str(values.get("dataset", ""))[:120]) as line:
-            check_member(actor)
-            request = data_releases.parse_request(values, actor, uuid.uuid4().hex, now())
-            if not data_releases.names_table(values):
-                table = await self.open_data.find_table(actor.tenant, request.dataset)
-                request = dataclasses.replace(request, table=table or request.table)
-            line["object"] = request.table
-            for other in self.store.list_data_requests(actor.tenant):
-                if other.dataset == request.dataset and other.state in data_releases.OPEN_STATES:
-                    if other.table != request.table:
-                        raise ConflictError(
-                            f"{request.dataset} is asked for already, from {other.table}; give it another name."
-                        )
-                    return other
-            self.store.save_data_request(request)
-            return request
+    async def take_over(self, actor: Actor, slug: str) -> None:
+        """Take charge of a publication that was offered; needs the role publisher."""
+        with self.audit.act(actor, "take_over", "") as line:
+            check_publisher(actor)
+            versions = self.get_publication(actor, slug).versions
+            line["object"] = _name(versions[0])
+            self.store.save_submissions(*(publications.take_over(each, actor) for each in versions))
 
-    def get_data_request(self, actor: Actor, request_id: str) -> DataRequest:
-        """Return a request of the actor's tenant; needs any role."""
-        check_member(actor)
-        request = self.store.find_data_request(request_id)
-        if request is None or request.tenant != actor.tenant:
-            raise NotFoundError("There is no such request.")
-        return request
-
-    def list_data_requests(self, actor: Actor) -> list[DataRequest]:
-        """Return the requests of the actor's tenant, the newest first; needs any role."""
-        check_member(actor)
-        return self.store.list_data_requests(actor.tenant)
-
-    async def decide_data(
-        self, actor: Actor, request_id: str, *, release: bool, reason: str = ""
-    ) -> DataRequest:
-        """Release a dataset as open data, or refuse it with a reason; needs a gatekeeper's login, not the asker's.
-
-        Raises `UnavailableError` where the warehouse does not answer; then nothing has been decided.
-        """
-        action = "release_data" if release else "refuse_data"
-        with self.audit.act(actor, action, request_id, reason=reason[:MAX_REASON]) as line:
-            request = self.get_data_request(actor, request_id)
-            line["object"] = request.table
-            if not release:
-                refused = data_releases.refuse(request, actor, _check_reason(reason), now())
-                self.store.save_data_request(refused)
-                return refused
-            return await self.open_data.release(data_releases.release(request, actor, now()))
-
-    async def withdraw_data(self, actor: Actor, request_id: str, reason: str = "") -> DataRequest:
-        """Take a dataset away from the open data at once; needs a gatekeeper's login.
-
-        Where the warehouse does not answer, the request stays `withdrawing` and is tried again until it is done.
-        """
-        with self.audit.act(actor, "withdraw_data", request_id, reason=reason[:MAX_REASON]) as line:
-            request = self.get_data_request(actor, request_id)
-            line["object"] = request.table
-            decided = data_releases.withdraw(request, actor, reason[:MAX_REASON], now())
-            return await self.open_data.withdraw(decided)
-
-    def find_data_request(self, actor: Actor, need: str) -> DataRequest | None:
-        """Return the open request for what a notebook needs, a dataset's or a table's name, or None."""
-        table = need if "." in need else f"{actor.tenant}.{need}"
-        open_ones = (
-            each for each in self.list_data_requests(actor) if each.state in data_releases.OPEN_STATES
-        )
-        return next((each for each in open_ones if each.table == table or each.dataset == need), None)
+    async def settle_report(self, actor: Actor, report_id: str) -> None:
+        """Say that what a reader wrote has been dealt with; needs the role publisher or gatekeeper."""
+        with self.audit.act(actor, "settle_report", "") as line:
+            check_reviewer(actor)
+            report = self.readers.settle(actor.tenant, report_id, actor.hub_user)
+            if report is None:
+                raise NotFoundError("There is no such report that waits.")
+            line["object"] = f"{report.tenant}/{report.slug}/{report.version}"
 
     # -----------------------------------------------------------------------------------------------------------
 
@@ -299,10 +343,3 @@ class Desk:
 
 def _name(submission: Submission) -> str:
     return f"{submission.tenant}/{submission.slug}/{submission.version}"
-
-
-def _check_reason(reason: str) -> str:
-    reason = reason.strip()
-    if not reason or len(reason) > MAX_REASON:
-        raise InvalidRequestError(f"Give a reason, in up to {MAX_REASON} characters.")
-    return reason

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from urbanlab.contract.naming import TENANT_ID
+from urbanlab.contract.records import has_tenant
 from urbanlab.contract.secrets import Secret
-from urbanlab_services.errors import ConflictError
+from urbanlab_services.errors import ConflictError, UnavailableError
 from urbanlab_services.publisher.callers import check_caller
 from urbanlab_services.publisher.desk import Desk
 from urbanlab_services.publisher.publications import KEPT, Submission
@@ -19,8 +21,9 @@ SECRET = "publisher-operator"  # noqa: S105 - a secret's name; operator and publ
 class Erasure:
     """Deletes pages, notebooks, submissions and requests of a tenant, and nothing that another one uses too."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, records: Path) -> None:
         self._desk = desk
+        self._records = records
 
     def count(self, tenant: str) -> dict[str, int]:
         """Return how much there is of each kind."""
@@ -32,11 +35,13 @@ class Erasure:
         }
 
     async def erase(self, tenant: str) -> None:
-        """Delete it for good, as often as one likes; raise `ConflictError` while the tenant has a record."""
+        """Delete it for good, as often as one likes.
+
+        Raises `ConflictError` while the tenant has a record, and `UnavailableError` where nobody can tell.
+        """
+        self._check_left(tenant)
         desk = self._desk
         desk.records.look_again()
-        if tenant in desk.records.tenants():
-            raise ConflictError(f"{tenant} is a tenant: only what is left of one is deleted.")
         mine = desk.store.list_submissions(tenant)
         # What is being executed would be kept again when it ends.
         await desk.work.cancel({submission.id for submission in mine})
@@ -46,8 +51,22 @@ class Erasure:
         desk.shelf.delete_pages(_list_pages(mine), _list_pages(each for each in others if each.state in KEPT))
         notebooks = {submission.notebook for submission in mine}
         desk.bundles.delete(notebooks - {submission.notebook for submission in others})
+        desk.data.forget_partner(tenant)
+        desk.deputies.delete_tenant(tenant)
+        desk.work.mails.delete_tenant(tenant)
+        desk.readers.delete_tenant(tenant)
         # Last: whoever is killed before this finds everything again by the submissions.
         desk.store.delete_tenant(tenant)
+
+    def _check_left(self, tenant: str) -> None:
+        # Not what the desk knows of tenants: it answers from memory, and knows none until it could read them.
+        try:
+            is_there = has_tenant(self._records, tenant)
+        except OSError as error:
+            message = f"Nothing is deleted: whether {tenant} is a tenant cannot be told ({error.strerror})."
+            raise UnavailableError(message) from None
+        if is_there:
+            raise ConflictError(f"{tenant} is a tenant: only what is left of one is deleted.")
 
 
 def _list_pages(submissions: Iterable[Submission]) -> set[str]:
@@ -77,5 +96,5 @@ class TenantHandler(BaseHandler):
 
 def make_erasure_routes(settings: ServiceSettings, desk: Desk) -> list[Route]:
     """Return the address; raise `ServiceSettingsError` without the operator's secret."""
-    options: dict[str, Any] = {"erasure": Erasure(desk), "secret": settings.secret(SECRET)}
+    options: dict[str, Any] = {"erasure": Erasure(desk, settings.records), "secret": settings.secret(SECRET)}
     return [(f"/operator/tenants/({TENANT_ID.pattern})", TenantHandler, options)]

@@ -23,6 +23,18 @@ class Links:
         query = f"?{urlencode({'dataset': dataset})}" if dataset else ""
         return f"{self.publisher}/data-releases{query}"
 
+    def data_request(self, request_id: str) -> str:
+        """Return the publisher's page of a request for data."""
+        return f"{self.publisher}/data-releases/{request_id}"
+
+    def data_offer(self, request_id: str) -> str:
+        """Return the publisher's page of what another tenant offers."""
+        return f"{self.publisher}/data-offers/{request_id}"
+
+    def readers(self) -> str:
+        """Return the publisher's page about readers."""
+        return f"{self.publisher}/readers"
+
     def page(self, tenant: str, slug: str) -> str:
         """Return the public page."""
         return f"{self.portal}/{tenant}/{slug}/"

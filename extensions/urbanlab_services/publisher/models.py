@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from urbanlab_services.publisher.data_desk import make_view
 from urbanlab_services.publisher.data_releases import DataRequest
 from urbanlab_services.publisher.links import Links
 from urbanlab_services.publisher.parameters import list_variants
@@ -24,6 +25,7 @@ def make_submission_model(submission: Submission, links: Links) -> dict[str, Any
         "submitted_at": submission.submitted_at,
         "variants": {"done": len(submission.pages), "all": len(variants)},
         "failure": _make_failure_model(submission.failure, links),
+        "undescribed": list(submission.undescribed),
         "reason": submission.reason,
         "decided_by": submission.decided_by,
         "released_at": submission.released_at,
@@ -37,7 +39,33 @@ def make_submission_model(submission: Submission, links: Links) -> dict[str, Any
 
 def make_data_request_model(request: DataRequest, links: Links) -> dict[str, Any]:
     """Return a request as its tenant sees it."""
-    return {**dataclasses.asdict(request), "url": links.data_releases()}
+    said = dataclasses.asdict(request)
+    # Who answered for the partner is nobody of this tenant.
+    del said["answered_by"]
+    return {**said, "url": links.data_request(request.id)}
+
+
+def make_offer_model(request: DataRequest, links: Links) -> dict[str, Any]:
+    """Return a request as its partner sees it: nothing of the owner's people, notes and tables."""
+    said = dataclasses.asdict(request)
+    told = ("id", "dataset", "title", "description", "licence", "columns", "until", "answered_at")
+    return {
+        **{name: said[name] for name in told},
+        "owner": request.tenant,
+        "state": request.state.value,
+        "table": make_view(request),
+        "filtered": bool(request.where),
+        "url": links.data_offer(request.id),
+    }
+
+
+def make_page_use_model(submission: Submission, tables: set[str], links: Links) -> dict[str, Any]:
+    """Return a public page with the tables of the open data that it has read."""
+    return {
+        "title": submission.title,
+        "url": links.page(submission.tenant, submission.slug),
+        "tables": sorted(tables),
+    }
 
 
 def make_publication_model(summary: PublicationSummary, links: Links) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Carries decisions about open data to the warehouse's gateway, until it has confirmed them."""
+"""Carries decisions about data for others to the warehouse's gateway, until it has confirmed them."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import logging
 import re
@@ -38,6 +39,33 @@ class OpenData:
             return ""
         return str(answer["table"])
 
+    async def check(self, request: DataRequest) -> DataRequest:
+        """Return the request with its row filter as the warehouse writes it.
+
+        Raises `InvalidRequestError` where it could not be released, `UnavailableError` where nobody can say.
+        """
+        body = data_releases.make_release(request) | {"released_by": request.decided_by or request.requester}
+        answer = json.loads(await self._ask("PUT", f"{_find_path(request)}?dry_run=1", body))
+        return dataclasses.replace(request, where=str(answer.get("where", request.where)))
+
+    async def list_uses(self, tenant: str, since: str) -> list[dict[str, Any]] | None:
+        """Return how much others have used what a tenant lets them read since a day; None where nobody can say."""
+        try:
+            answer = json.loads(await self._ask("GET", f"/uses/{tenant}?since={since}"))
+        except (InvalidRequestError, UnavailableError):
+            return None
+        return list(answer["uses"])
+
+    async def list_written(self) -> dict[str, str]:
+        """Return when the tables behind the open data were last written, by the names under which they are read."""
+        answer = json.loads(await self._ask("GET", "/written"))
+        return {str(name): str(moment) for name, moment in answer["written"].items()}
+
+    async def list_catalog(self) -> list[dict[str, Any]]:
+        """Return the open datasets as the warehouse's catalogue has them; raise where it does not answer."""
+        answer = json.loads(await self._ask("GET", "/catalog/open"))
+        return list(answer["datasets"])
+
     async def release(self, decided: DataRequest) -> DataRequest:
         """Carry a release out; raise `InvalidRequestError` where the warehouse refuses it, undecided again.
 
@@ -53,7 +81,7 @@ class OpenData:
 
     async def retry(self) -> None:
         """Carry out what has been decided and not been confirmed."""
-        for request in self._store.list_unconfirmed():
+        for request in self._store.list_data_requests_in(DataState.RELEASING, DataState.WITHDRAWING):
             try:
                 await self._carry_out(request.id)
             except InvalidRequestError as error:
@@ -82,11 +110,20 @@ class OpenData:
                     self._store.save_data_request(data_releases.reopen(request, error.message))
                 raise
             confirmed = data_releases.confirm(request)
-            self._store.save_data_request(confirmed)
+            replaced = self._list_replaced(request) if request.state is DataState.RELEASING else []
+            self._store.save_data_request(confirmed, *map(data_releases.replace, replaced))
             return confirmed
 
+    def _list_replaced(self, request: DataRequest) -> list[DataRequest]:
+        return [
+            each
+            for each in self._store.list_data_requests(request.tenant)
+            if each.state is DataState.RELEASED
+            and (each.dataset, each.partner) == (request.dataset, request.partner)
+        ]
+
     async def _tell(self, request: DataRequest) -> None:
-        path = f"/releases/{request.tenant}/{request.dataset}"
+        path = _find_path(request)
         if request.state is DataState.RELEASING:
             await self._ask("PUT", path, data_releases.make_release(request))
         else:
@@ -120,6 +157,11 @@ class OpenData:
             return b""
         except OSError:
             raise UnavailableError("The warehouse does not answer now.", retry_after=5) from None
+
+
+def _find_path(request: DataRequest) -> str:
+    path = f"/releases/{request.tenant}/{request.dataset}"
+    return f"{path}/{request.partner}" if request.partner else path
 
 
 def _to_sentence(text: str) -> str:

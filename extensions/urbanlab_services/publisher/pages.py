@@ -26,6 +26,7 @@ from urbanlab.contract.publications import (
     make_digest,
 )
 from urbanlab_services.publisher.page_body import BodyError, check_body
+from urbanlab_services.publisher.page_data import PageDataError, check_page_data
 
 MAX_ZIP_BYTES = 60_000_000
 MAX_PAGE_BYTES = 60_000_000  # all files together, unpacked
@@ -33,9 +34,9 @@ MAX_FILE_BYTES = 25_000_000
 MAX_FILES = 400
 MAX_RECORD_BYTES = 500_000
 RECORD = "page.json"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,100}\.([a-z0-9]{2,5})")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,100}\.([a-z0-9]{2,7})")
 _DATASET = re.compile(r"[A-Za-z0-9_.]{1,130}")
-_TEXT_ENDINGS = {"html", "css", "mjs", "json", "svg"}
+_TEXT_ENDINGS = {"html", "css", "mjs", "json", "svg", "csv", "geojson"}
 # The first bytes of the others, so that a file is what its ending says.
 _BEGINNINGS = {
     "png": b"\x89PNG\r\n\x1a\n",
@@ -43,6 +44,8 @@ _BEGINNINGS = {
     "gif": b"GIF8",
     "webp": b"RIFF",
     "woff2": b"wOF2",
+    "xlsx": b"PK\x03\x04",
+    "parquet": b"PAR1",
 }
 
 
@@ -79,6 +82,10 @@ def read_page(parcel: bytes, *, title: str, language: str, now: str) -> CheckedP
     ):
         raise PageError("the page's record has values of the wrong kind")
     _check_contents(members, files)
+    try:
+        check_page_data(page.data, members)
+    except PageDataError as error:
+        raise PageError(f"it {error}") from None
     checked = dataclasses.replace(
         page, title=title, language=language, made_at=made_at, data_until=data_until, files=files
     )

@@ -13,6 +13,16 @@ from urbanlab_services.service import BaseHandler, Route, ServiceSettings
 SECRET = "publisher-hub"  # noqa: S105 - a secret's name; hub and publisher hold it
 
 
+def count_pending(store: Store, tenant: str) -> dict[str, int]:
+    """Return how many pages and datasets wait for a tenant's gatekeepers."""
+    requests = store.list_data_requests(tenant)
+    return {
+        "pages": len(store.list_submissions(tenant, State.SUBMITTED)),
+        "datasets": sum(each.state is DataState.REQUESTED for each in requests)
+        + sum(each.state is DataState.OFFERED for each in store.list_offers(tenant)),
+    }
+
+
 class PendingHandler(BaseHandler):
     """``/api/pending/TENANT``: numbers, and nothing of what they count."""
 
@@ -26,13 +36,7 @@ class PendingHandler(BaseHandler):
 
     def get(self, tenant: str) -> None:
         """Tell the numbers of a tenant; of an unknown one they are zero."""
-        requests = self._store.list_data_requests(tenant)
-        self.write_json(
-            {
-                "pages": len(self._store.list_submissions(tenant, State.SUBMITTED)),
-                "datasets": sum(each.state is DataState.REQUESTED for each in requests),
-            }
-        )
+        self.write_json(count_pending(self._store, tenant))
 
 
 def make_pending_routes(settings: ServiceSettings, store: Store) -> list[Route]:

@@ -3,7 +3,10 @@
 A submission is one version of a publication; a publication is all versions with one slug in one tenant.
 
     executing ──► submitted ──► released ──► replaced, withdrawn ──► released again
-        └──► failed   └──► refused   └──► taken down, for good
+     │  │  ▲          └──► refused   └──► taken down, for good
+     │  │  └──► incomplete ──► submitted
+     │  └──────────┘
+     └──► failed
 """
 
 from __future__ import annotations
@@ -15,10 +18,17 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from urbanlab.contract.publications import Publication
-from urbanlab_services.errors import ConflictError
-from urbanlab_services.publisher.actors import Actor, check_decider, check_other_than, check_own
+from urbanlab_services.errors import ConflictError, ForbiddenError
+from urbanlab_services.publisher.actors import (
+    Actor,
+    check_browser,
+    check_decider,
+    check_other_than,
+    check_own,
+)
 from urbanlab_services.publisher.applications import Application
 from urbanlab_services.publisher.durations import parse_refresh
+from urbanlab_services.publisher.parameters import fix_defaults
 
 
 class State(StrEnum):
@@ -26,6 +36,7 @@ class State(StrEnum):
 
     EXECUTING = "executing"  # its notebook runs, once for each variant
     FAILED = "failed"  # `failure` says why; final
+    INCOMPLETE = "incomplete"  # has pictures that nobody has described; waits for its author
     SUBMITTED = "submitted"  # complete, waits for a gatekeeper
     REFUSED = "refused"  # `reason` says why; final
     RELEASED = "released"  # public now
@@ -34,7 +45,7 @@ class State(StrEnum):
     TAKEN_DOWN = "taken_down"  # its pages are deleted; final
 
 
-REVIEWABLE = frozenset({State.SUBMITTED, State.RELEASED, State.REPLACED, State.WITHDRAWN})
+REVIEWABLE = frozenset({State.INCOMPLETE, State.SUBMITTED, State.RELEASED, State.REPLACED, State.WITHDRAWN})
 KEPT = REVIEWABLE | {State.EXECUTING}  # whose pages are kept
 
 
@@ -75,6 +86,7 @@ class Submission:
     state: State = State.EXECUTING
     pages: dict[str, str] = field(default_factory=dict)  # variant -> digest of its page
     live: bool = False  # whether one of its pages has something that needs a kernel
+    undescribed: tuple[int, ...] = ()  # cells with pictures without an alternative text
     failure: Failure | None = None
     decided_by: str = ""  # hub user who decided last
     decided_at: str = ""
@@ -82,6 +94,16 @@ class Submission:
     released_at: str = ""  # when it last became public
     updated_at: str = ""  # when its pages were last made
     refresh: Refresh = Refresh()
+    data_at: str = ""  # when it was begun to make its pages last, if ever since it was handed in
+    owned_by: str = ""  # hub user who is in charge, the author where it is empty
+    offered_to: str = ""  # hub user who is asked to take over
+    review_by: str = ""  # days, ISO 8601, of the application or as they were prolonged
+    expires: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The hub user who is in charge of the publication."""
+        return self.owned_by or self.author
 
     @property
     def title(self) -> str:
@@ -152,14 +174,82 @@ def take_down(submission: Submission, actor: Actor, reason: str, at: str) -> Sub
     return dataclasses.replace(_decide(submission, actor, State.TAKEN_DOWN, at, reason), pages={})
 
 
+def expire(submission: Submission, reason: str, at: str) -> Submission:
+    """Return a released version whose last day is over as withdrawn."""
+    return dataclasses.replace(
+        submission, state=State.WITHDRAWN, decided_by="", decided_at=at, reason=reason, refresh=Refresh()
+    )
+
+
+def prolong(submission: Submission, actor: Actor, review_by: str, expires: str) -> Submission:
+    """Return the version with other days, empty for none; another gatekeeper than its author decides that."""
+    _check_decision(submission, actor, State.RELEASED, State.WITHDRAWN)
+    check_other_than(actor, submission.author)
+    return dataclasses.replace(submission, review_by=review_by, expires=expires)
+
+
+def hand_over(submission: Submission, actor: Actor, hub_user: str) -> Submission:
+    """Return the version as offered to somebody; an administrator needs nobody's consent."""
+    check_own(actor, submission.tenant)
+    if "admin" in actor.roles:
+        check_browser(actor)
+        return dataclasses.replace(submission, owned_by=hub_user, offered_to="")
+    if actor.hub_user != submission.owner:
+        raise ForbiddenError("Who is in charge hands a page over, or an administrator.")
+    return dataclasses.replace(submission, offered_to=hub_user)
+
+
+def take_over(submission: Submission, actor: Actor) -> Submission:
+    """Return the version as in the charge of the one to whom it was offered."""
+    check_own(actor, submission.tenant)
+    if not submission.offered_to or actor.hub_user != submission.offered_to:
+        raise ForbiddenError("This page has not been offered to you.")
+    return dataclasses.replace(submission, owned_by=actor.hub_user, offered_to="")
+
+
 def replace(submission: Submission) -> Submission:
     """Return the version that was public until another one was released."""
     return dataclasses.replace(submission, state=State.REPLACED, refresh=Refresh())
 
 
-def complete(submission: Submission, at: str) -> Submission:
-    """Return an executed version, all of whose pages are there, as ready for review."""
-    return dataclasses.replace(submission, state=State.SUBMITTED, updated_at=at)
+def complete(submission: Submission, undescribed: Iterable[int], at: str) -> Submission:
+    """Return an executed version, all of whose pages are there, as ready for review.
+
+    Where it has pictures that nobody has described, and nobody has said that its text says what they show, its
+    author is asked first.
+    """
+    cells = tuple(sorted(set(undescribed)))
+    is_complete = not cells or submission.application.pictures_in_text
+    state = State.SUBMITTED if is_complete else State.INCOMPLETE
+    return dataclasses.replace(submission, state=state, undescribed=cells, updated_at=at)
+
+
+def confirm_pictures(submission: Submission) -> Submission:
+    """Return a version with the author's word that its text says what its pictures show."""
+    application = dataclasses.replace(submission.application, pictures_in_text=True)
+    return dataclasses.replace(submission, state=State.SUBMITTED, application=application)
+
+
+def execute_anew(submission: Submission, notebook: str, in_text: bool) -> Submission:
+    """Return a version whose notebook has got texts for its pictures, to be executed once more."""
+    application = dataclasses.replace(submission.application, pictures_in_text=in_text)
+    return dataclasses.replace(
+        submission,
+        state=State.EXECUTING,
+        notebook=notebook,
+        application=application,
+        pages={},
+        undescribed=(),
+    )
+
+
+def check_describable(submission: Submission, actor: Actor) -> None:
+    """Raise a `ServiceError` unless its author describes the pictures of a version that waits for that."""
+    check_own(actor, submission.tenant)
+    if actor.hub_user != submission.author:
+        raise ForbiddenError("Its author describes the pictures.")
+    if submission.state is not State.INCOMPLETE:
+        raise ConflictError("This version does not wait for texts of pictures.")
 
 
 def fail(submission: Submission, failure: Failure) -> Submission:
@@ -167,13 +257,16 @@ def fail(submission: Submission, failure: Failure) -> Submission:
     return dataclasses.replace(submission, state=State.FAILED, failure=failure, pages={})
 
 
-def renew(submission: Submission, pages: dict[str, str], live: bool, at: str) -> Submission:
-    """Return a released version with pages made anew."""
+def renew(
+    submission: Submission, pages: dict[str, str], live: bool, at: str, begun_at: str = ""
+) -> Submission:
+    """Return a released version with pages made anew, from data as they were at `begun_at` or later."""
     return dataclasses.replace(
         submission,
         pages=dict(pages),
         live=live,
         updated_at=at,
+        data_at=begun_at,
         refresh=Refresh(next_at=plan_refresh(submission.application, at)),
     )
 
@@ -213,10 +306,12 @@ def make_publication(submission: Submission) -> Publication:
         released_at=submission.released_at,
         updated_at=submission.updated_at,
         variants=dict(submission.pages),
-        parameters=application.parameters,
+        parameters=fix_defaults(application.parameters, next(iter(submission.pages), "")),
         refresh=application.refresh,
         stale_since=submission.refresh.stale_since,
         live=submission.live,
+        topics=application.topics,
+        embed_in=application.embed_in,
     )
 
 
@@ -252,6 +347,8 @@ def _decide(submission: Submission, actor: Actor, state: State, at: str, reason:
 
 
 def _publish(submission: Submission, actor: Actor, at: str) -> Submission:
+    if submission.expires and submission.expires < at[:10]:
+        raise ConflictError("Its last day is over: set another one first.")
     # A page that is old when it becomes public is made anew soon, by the schedule counted from its making.
     refresh = Refresh(next_at=plan_refresh(submission.application, submission.updated_at))
     released = _decide(submission, actor, State.RELEASED, at)

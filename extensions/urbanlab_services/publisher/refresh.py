@@ -35,6 +35,7 @@ class Refreshes:
             if submission is None:
                 return
             pages: dict[str, str] = {}
+            begun_at = now()
             live = False
             try:
                 async for variant, digest, needs_kernel in self._rendering.render(submission, {}):
@@ -50,13 +51,13 @@ class Refreshes:
                 self._try_later(submission, Failure("Something went wrong here.", at=now()))
                 raise
             else:
-                self._renew(submission_id, pages, live)
+                self._renew(submission_id, pages, live, begun_at)
 
-    def _renew(self, submission_id: str, pages: dict[str, str], live: bool) -> None:
+    def _renew(self, submission_id: str, pages: dict[str, str], live: bool, begun_at: str) -> None:
         # It may have been withdrawn meanwhile; then nothing of this run matters.
         submission = self._find_released(submission_id)
         if submission is not None:
-            self._save(publications.renew(submission, pages, live, now()), "done")
+            self._save(publications.renew(submission, pages, live, now(), begun_at), "done")
 
     def _try_later(self, submission: Submission, failure: Failure) -> None:
         soon = publications.plan_retry(submission.application, failure.at, RETRY_SECONDS)

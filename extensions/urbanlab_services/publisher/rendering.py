@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from urbanlab_services.publisher.bundles import Bundles
 from urbanlab_services.publisher.pages import CheckedPage, PageError, read_page
@@ -59,10 +60,31 @@ class Rendering:
         notebook = self.bundles.load(submission.notebook)
         for variant, values in list_variants(application.parameters).items():
             if variant not in done:
-                parameters = to_notebook_values(application.parameters, values)
-                task = Task(notebook, parameters, application.language, application.title)
-                checked = await self._make_page(submission.tenant, task, variant)
+                checked = await self._make_variant(submission, notebook, variant, values)
                 yield variant, self.shelf.write_page(checked), checked.page.live
+
+    async def render_one(
+        self, submission: Submission, variant: str, values: dict[str, str]
+    ) -> tuple[str, int]:
+        """Return the digest of one variant's page and the bytes of its files; raise as `render` does."""
+        notebook = self.bundles.load(submission.notebook)
+        checked = await self._make_variant(submission, notebook, variant, values)
+        return self.shelf.write_page(checked), sum(file.size for file in checked.page.files)
+
+    async def _make_variant(
+        self, submission: Submission, notebook: dict[str, Any], variant: str, values: dict[str, str]
+    ) -> CheckedPage:
+        application = submission.application
+        parameters = to_notebook_values(application.parameters, values)
+        task = Task(
+            notebook,
+            parameters,
+            application.language,
+            application.title,
+            application.licence,
+            application.source,
+        )
+        return await self._make_page(submission.tenant, task, variant)
 
     async def _make_page(self, tenant: str, task: Task, variant: str) -> CheckedPage:
         try:

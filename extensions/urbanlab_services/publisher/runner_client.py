@@ -52,6 +52,8 @@ class Task:
     parameters: dict[str, Any]
     language: str
     title: str
+    licence: str = ""
+    source: str = ""
 
     def to_body(self) -> bytes:
         """Return the request."""
@@ -60,6 +62,8 @@ class Task:
             "parameters": self.parameters,
             "language": self.language,
             "title": self.title,
+            "licence": self.licence,
+            "source": self.source,
             "seconds": PAGE_SECONDS,
         }
         return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")

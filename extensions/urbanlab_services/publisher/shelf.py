@@ -11,18 +11,20 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from urbanlab.contract.files import DRAFT, remove_whole, write_whole
 from urbanlab.contract.publications import (
+    BODY,
     Page,
     Publication,
     PublicTenant,
     Ticket,
+    catalog_path,
     decode_page,
+    decode_publication,
     decode_ticket,
     encode,
     encode_tenants,
@@ -34,6 +36,7 @@ from urbanlab.contract.publications import (
     tenants_path,
     ticket_path,
 )
+from urbanlab.contract.variants import MadeVariants, decode_variants, encode_variants, variants_path
 from urbanlab_services.errors import ConflictError
 from urbanlab_services.publisher.pages import CheckedPage
 
@@ -50,7 +53,7 @@ class Shelf:
         # Who may read is said by the folder's own mode and group; all below follows it.
         self._folder_mode = stat.S_IMODE(public.stat().st_mode)
         self._file_mode = self._folder_mode & 0o666
-        for name in ("files", "pages", "publications", "tickets", "logos"):
+        for name in ("files", "pages", "publications", "variants", "tickets", "logos"):
             self._ensure_folder(public / name)
         for draft in public.rglob(f".*{DRAFT}"):
             draft.unlink()
@@ -76,6 +79,14 @@ class Shelf:
                     "The stored page is no longer whole, so it cannot be released; hand the notebook in again."
                 ) from None
 
+    def read_body(self, digest: str) -> str:
+        """Return the content of a page as HTML; raise `OSError` or `ValueError` where it is not there."""
+        page = decode_page(page_path(self._public, digest).read_bytes())
+        body = page.find(BODY)
+        if body is None:
+            raise ValueError(digest)
+        return file_path(self._public, body.digest).read_text(encoding="utf-8")
+
     def list_datasets(self, digest: str) -> tuple[str, ...]:
         """Return the open data that a page has read; none for a page that is not there."""
         try:
@@ -86,13 +97,35 @@ class Shelf:
     def show(self, publication: Publication) -> None:
         """Make a publication public, or its newer state."""
         path = publication_path(self._public, publication.tenant, publication.slug)
+        made = self.find_made(publication.tenant, publication.slug)
+        if made is not None and made.version != publication.version:
+            remove_whole(variants_path(self._public, publication.tenant, publication.slug))
         self._ensure_folder(path.parent)
         self._write(path, encode(publication))
 
     def hide(self, tenant: str, slug: str) -> None:
         """Take a publication away."""
-        with suppress(FileNotFoundError):
-            remove_whole(publication_path(self._public, tenant, slug))
+        remove_whole(publication_path(self._public, tenant, slug))
+        remove_whole(variants_path(self._public, tenant, slug))
+
+    def find_made(self, tenant: str, slug: str) -> MadeVariants | None:
+        """Return what was made on demand for a publication, or None."""
+        try:
+            return decode_variants(variants_path(self._public, tenant, slug).read_bytes())
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def write_made(self, tenant: str, slug: str, made: MadeVariants) -> None:
+        """Show what was made on demand."""
+        path = variants_path(self._public, tenant, slug)
+        self._ensure_folder(path.parent)
+        self._write(path, encode_variants(made))
+
+    def list_made(self, tenant: str = "") -> dict[tuple[str, str], MadeVariants]:
+        """Return what was made on demand by tenant and slug, of all or of one tenant."""
+        paths = (self._public / "variants").glob(f"{tenant or '*'}/*.json")
+        names = [(path.parent.name, path.stem) for path in paths]
+        return {name: made for name in names if (made := self.find_made(*name))}
 
     def list_shown(self) -> set[tuple[str, str]]:
         """Return tenant and slug of all that is public."""
@@ -106,6 +139,31 @@ class Shelf:
     def write_tenants(self, tenants: list[PublicTenant]) -> None:
         """Keep the list of tenants."""
         self._write(tenants_path(self._public), encode_tenants(tenants))
+
+    def write_catalog(self, tenant: str, forms: Mapping[str, bytes]) -> None:
+        """Keep a tenant's catalogue, or that of all, in each of its forms."""
+        for form, content in forms.items():
+            path = catalog_path(self._public, tenant, form)
+            self._ensure_folder(path.parent)
+            self._write(path, content)
+
+    def keep_catalogs(self, tenants: Collection[str]) -> None:
+        """Take the catalogues of all other tenants away."""
+        for path in (self._public / "catalogs").glob("*.*"):
+            if path.stem not in tenants:
+                remove_whole(path)
+
+    def list_publications(self) -> Iterator[Publication]:
+        """Yield what is public, by tenant and slug."""
+        for tenant, slug in sorted(self.list_shown()):
+            try:
+                yield decode_publication(publication_path(self._public, tenant, slug).read_bytes())
+            except FileNotFoundError:
+                continue
+
+    def read_page(self, digest: str) -> bytes:
+        """Return a page's record; raise `OSError` or `ValueError` where it is not there."""
+        return page_path(self._public, digest).read_bytes()
 
     def write_logo(self, data_url: str) -> str:
         """Keep a tenant's mark and return its name; there are few, and each stays."""

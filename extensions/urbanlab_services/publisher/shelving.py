@@ -53,7 +53,10 @@ class Shelving:
 
     def _list_referenced(self) -> set[str]:
         kept = self._store.list_all_submissions(*KEPT)
-        return {digest for submission in kept for digest in submission.pages.values()}
+        made = (
+            each.page for variants in self._shelf.list_made().values() for each in variants.variants.values()
+        )
+        return {*(digest for submission in kept for digest in submission.pages.values()), *made}
 
     def _make_public(self, tenant: Tenant) -> PublicTenant:
         profile = tenant.portal

@@ -106,6 +106,12 @@ class Store:
         query = select(_SUBMISSIONS.c.record).where(_SUBMISSIONS.c.tenant == tenant)
         return self._list_submissions(query, states)
 
+    def list_versions(self, tenant: str, slug: str) -> list[Submission]:
+        """Return the versions of a publication, the newest first."""
+        column = _SUBMISSIONS.c
+        query = select(column.record).where(column.tenant == tenant, column.slug == slug)
+        return [_to_submission(row) for row in self._read(query.order_by(column.version.desc()))]
+
     def list_all_submissions(self, *states: State) -> list[Submission]:
         """Return the submissions of all tenants in one of the states, the newest first."""
         return self._list_submissions(select(_SUBMISSIONS.c.record), states)
@@ -118,17 +124,11 @@ class Store:
         )
         return [_to_submission(row) for row in self._read(query.order_by(column.next_at))]
 
-    def save_data_request(self, request: DataRequest) -> None:
-        """Keep a request."""
-        row = {
-            "id": request.id,
-            "tenant": request.tenant,
-            "state": request.state.value,
-            "requested_at": request.requested_at,
-            "record": dataclasses.asdict(request),
-        }
+    def save_data_request(self, *requests: DataRequest) -> None:
+        """Keep requests, all or none."""
         with self._engine.begin() as connection:
-            _write(connection, _DATA_REQUESTS, row)
+            for request in requests:
+                _write(connection, _DATA_REQUESTS, _data_request_row(request))
 
     def find_data_request(self, request_id: str) -> DataRequest | None:
         """Return a request, or None."""
@@ -141,11 +141,17 @@ class Store:
         query = select(column.record).where(column.tenant == tenant)
         return [_to_data_request(row) for row in self._read(query.order_by(column.requested_at.desc()))]
 
-    def list_unconfirmed(self) -> list[DataRequest]:
-        """Return the requests that have been decided and not yet confirmed by the warehouse."""
-        states = (DataState.RELEASING.value, DataState.WITHDRAWING.value)
-        query = select(_DATA_REQUESTS.c.record).where(_DATA_REQUESTS.c.state.in_(states))
+    def list_data_requests_in(self, *states: DataState) -> list[DataRequest]:
+        """Return the requests of all tenants in one of the states."""
+        values = [state.value for state in states]
+        query = select(_DATA_REQUESTS.c.record).where(_DATA_REQUESTS.c.state.in_(values))
         return [_to_data_request(row) for row in self._read(query)]
+
+    def list_offers(self, partner: str) -> list[DataRequest]:
+        """Return the requests of others that are meant for a tenant, the newest first, however far they are."""
+        column = _DATA_REQUESTS.c
+        query = select(column.record).where(column.record["partner"].as_string() == partner)
+        return [_to_data_request(row) for row in self._read(query.order_by(column.requested_at.desc()))]
 
     def delete_tenant(self, tenant: str) -> None:
         """Forget all submissions and requests of a tenant."""
@@ -188,6 +194,16 @@ def _submission_row(submission: Submission) -> dict[str, Any]:
     }
 
 
+def _data_request_row(request: DataRequest) -> dict[str, Any]:
+    return {
+        "id": request.id,
+        "tenant": request.tenant,
+        "state": request.state.value,
+        "requested_at": request.requested_at,
+        "record": dataclasses.asdict(request),
+    }
+
+
 def _to_submission(record: dict[str, Any]) -> Submission:
     refresh = record["refresh"]
     return Submission(
@@ -196,6 +212,7 @@ def _to_submission(record: dict[str, Any]) -> Submission:
             "state": State(record["state"]),
             "application": application_from_dict(record["application"]),
             "failure": _to_failure(record["failure"]),
+            "undescribed": tuple(record.get("undescribed", ())),
             "refresh": Refresh(**{**refresh, "failure": _to_failure(refresh["failure"])}),
         }
     )
@@ -206,4 +223,6 @@ def _to_failure(values: dict[str, Any] | None) -> Failure | None:
 
 
 def _to_data_request(record: dict[str, Any]) -> DataRequest:
-    return DataRequest(**{**record, "state": DataState(record["state"])})
+    return DataRequest(
+        **{**record, "state": DataState(record["state"]), "columns": tuple(record.get("columns", ()))}
+    )

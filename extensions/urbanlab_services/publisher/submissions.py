@@ -6,6 +6,7 @@ import dataclasses
 
 from urbanlab_services.publisher import publications
 from urbanlab_services.publisher.audit import SERVICE, Audit
+from urbanlab_services.publisher.pictures import list_undescribed
 from urbanlab_services.publisher.publications import Failure, State, Submission, now
 from urbanlab_services.publisher.rendering import Rendering, Turns, make_gone_failure
 from urbanlab_services.publisher.runner_client import PageFailedError, RunnerGoneError
@@ -42,15 +43,23 @@ class Submissions:
                 )
                 raise
             else:
-                self._close(publications.complete(self._get(submission_id), now()), "done")
+                self._complete(submission_id)
 
     async def _make_pages(self, submission_id: str) -> None:
         submission = self._get(submission_id)
         async for variant, digest, live in self._rendering.render(submission, submission.pages):
-            submission = dataclasses.replace(
-                submission, pages={**submission.pages, variant: digest}, live=submission.live or live
+            now_kept = self._get(submission_id)  # it may have been handed over meanwhile
+            self._store.save_submissions(
+                dataclasses.replace(
+                    now_kept, pages={**now_kept.pages, variant: digest}, live=now_kept.live or live
+                )
             )
-            self._store.save_submissions(submission)
+
+    def _complete(self, submission_id: str) -> None:
+        submission = self._get(submission_id)
+        bodies = map(self._rendering.shelf.read_body, submission.pages.values())
+        cells = {cell for body in bodies for cell in list_undescribed(body)}
+        self._close(publications.complete(submission, cells, now()), "done")
 
     def _fail(self, submission_id: str, failure: Failure) -> None:
         self._close(publications.fail(self._get(submission_id), failure), "failed", reason=failure.message)

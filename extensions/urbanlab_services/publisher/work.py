@@ -7,7 +7,15 @@ import logging
 from collections.abc import Collection, Coroutine
 from typing import Any
 
-from urbanlab_services.publisher.open_data import OpenData
+from sqlalchemy.exc import SQLAlchemyError
+
+from urbanlab_services.publisher.data_changes import DataChanges
+from urbanlab_services.publisher.data_desk import DataDesk
+from urbanlab_services.publisher.life_span import Endings
+from urbanlab_services.publisher.mail_queue import MailQueue
+from urbanlab_services.publisher.notices import Notices
+from urbanlab_services.publisher.publications import now
+from urbanlab_services.publisher.readers import Readers
 from urbanlab_services.publisher.refresh import Refreshes
 from urbanlab_services.publisher.shelving import Shelving
 from urbanlab_services.publisher.submissions import Submissions
@@ -22,12 +30,27 @@ class Work:
     """Runs until it is cancelled; one piece of work a submission at a time."""
 
     def __init__(
-        self, submissions: Submissions, refreshes: Refreshes, shelving: Shelving, open_data: OpenData
+        self,
+        submissions: Submissions,
+        refreshes: Refreshes,
+        shelving: Shelving,
+        data: DataDesk,
+        endings: Endings,
+        notices: Notices,
+        readers: Readers,
+        changes: DataChanges,
     ) -> None:
         self._submissions, self._refreshes = submissions, refreshes
-        self._shelving, self._open_data = shelving, open_data
+        self._shelving, self._data = shelving, data
+        self._endings, self._notices, self._readers = endings, notices, readers
+        self._changes = changes
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._look = asyncio.Event()
+
+    @property
+    def mails(self) -> MailQueue:
+        """What is to be sent."""
+        return self._notices.queue
 
     def execute(self, submission_id: str) -> None:
         """Begin to execute a submission."""
@@ -50,7 +73,7 @@ class Work:
             self._shelving.show_all()
             for submission_id in self._submissions.list_unfinished():
                 self.execute(submission_id)
-            await asyncio.gather(self._look_regularly(), self._tidy_regularly())
+            await asyncio.gather(self._look_regularly(), self._tidy_regularly(), self._mail_regularly())
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -61,10 +84,13 @@ class Work:
             self._look.clear()
             try:
                 self._shelving.show_all()
+                await self._changes.look()
                 for submission_id in self._refreshes.list_due():
                     if submission_id not in self._tasks:
                         self._begin(submission_id, self._refreshes.refresh(submission_id))
-                await self._open_data.retry()
+                await self._data.open_data.retry()
+                self._data.end_over(now())
+                self._endings.look()
             # A full disk must not end the schedule for good: what failed is logged and tried again.
             except Exception:
                 logger.exception("looking for work failed")
@@ -73,11 +99,22 @@ class Work:
             except TimeoutError:
                 continue
 
+    async def _mail_regularly(self) -> None:
+        while True:
+            try:
+                self._notices.look()
+                await self.mails.send_due()
+            # As above: what could not be told now is told later.
+            except Exception:
+                logger.exception("mailing failed")
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def _tidy_regularly(self) -> None:
         while True:
             try:
                 self._shelving.collect()
-            except OSError:
+                self._readers.tidy()
+            except (OSError, SQLAlchemyError):
                 logger.exception("tidying failed")
             await asyncio.sleep(TIDY_SECONDS)
 

@@ -46,7 +46,13 @@ from urbanlab_services.warehouse.operator_handlers import (
 )
 from urbanlab_services.warehouse.reconciler import Reconciler
 from urbanlab_services.warehouse.refusals import QueryRefusals
-from urbanlab_services.warehouse.release_handlers import ReleaseHandler, ReleasesHandler, UsesHandler
+from urbanlab_services.warehouse.release_handlers import (
+    OpenCatalogHandler,
+    ReleaseHandler,
+    ReleasesHandler,
+    UsesHandler,
+    WrittenHandler,
+)
 from urbanlab_services.warehouse.releases import Releases
 from urbanlab_services.warehouse.revocation_handlers import RevocationHandler
 from urbanlab_services.warehouse.revocations import Revocations
@@ -113,8 +119,10 @@ def make_warehouse_application(gateway: Gateway) -> Application:
         ("/ping", PingHandler),
         ("/queries/([^/]+)", ProgressHandler, {"gateway": gateway}),
         ("/catalog", CatalogHandler, {"gateway": gateway}),
+        ("/catalog/open", OpenCatalogHandler, {"gateway": gateway}),
         ("/functions", FunctionsHandler, {"gateway": gateway}),
         ("/releases", ReleasesHandler, {"gateway": gateway}),
+        ("/written", WrittenHandler, {"gateway": gateway}),
         ("/releases/([^/]+)/([^/]+)(?:/([^/]+))?", ReleaseHandler, {"gateway": gateway}),
         ("/uses/([^/]+)", UsesHandler, {"gateway": gateway}),
         ("/operator/apply", ApplyHandler, {"gateway": gateway}),

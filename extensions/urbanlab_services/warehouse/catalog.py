@@ -17,7 +17,7 @@ from urbanlab.contract.records import Feed, Tenant
 from urbanlab_services.warehouse.credentials import Identity
 from urbanlab_services.warehouse.descriptions import find_feed, make_columns
 from urbanlab_services.warehouse.engine_client import EngineClient
-from urbanlab_services.warehouse.freshness import Freshness, State, Wanted
+from urbanlab_services.warehouse.freshness import ROLE, Freshness, State, Wanted
 from urbanlab_services.warehouse.inventory import Table, list_tables
 from urbanlab_services.warehouse.lineage import Lineage
 from urbanlab_services.warehouse.release_record import Release, find_release
@@ -92,6 +92,21 @@ class Catalog:
             for each in found
         ]
         return sorted(entries, key=lambda entry: (ORDER.index(entry["kind"]), entry["table"]))
+
+    async def list_written(self) -> dict[str, str]:
+        """Return when the tables behind the open data were last written, as far as the engine knows."""
+        tenants = self._tenants()
+        tables = await list_tables(self._engine, ROLE, {OPEN_DATABASE})
+        found = [find(table, "", tenants) for table in tables]
+        # Without a column of time nothing has to be read.
+        wanted = {each.full_name: Wanted("", each.release.table) for each in found if each.release}
+        states = await self._freshness.find(wanted, ROLE)
+        return {name: state.modified for name, state in states.items() if state.modified}
+
+    async def list_open(self) -> list[dict[str, Any]]:
+        """Return what everybody may read, as any tenant's publications see it."""
+        tenant = next(iter(self._tenants()), "")
+        return await self.list_datasets(Identity("publications", tenant, "publications")) if tenant else []
 
     async def _find_links(self, found: list[Found]) -> dict[str, dict[str, list[str]]]:
         """Return for each what it reads and which views read it, as far as the reader has both."""

@@ -37,6 +37,24 @@ class ReleasesHandler(_ReleaseHandler):
         self.write_json({"releases": await self.gateway.releases.list_releases(tenant)})
 
 
+class WrittenHandler(_ReleaseHandler):
+    """``GET /written``: when the tables behind the open data were last written."""
+
+    async def get(self) -> None:
+        """Answer with it."""
+        self.identify_as("publisher")
+        self.write_json({"written": await self.gateway.catalog.list_written()})
+
+
+class OpenCatalogHandler(_ReleaseHandler):
+    """``GET /catalog/open``: what everybody may read, as its readers' catalogue has it."""
+
+    async def get(self) -> None:
+        """Answer with it."""
+        self.identify_as("publisher")
+        self.write_json({"datasets": await self.gateway.catalog.list_open()})
+
+
 class UsesHandler(_ReleaseHandler):
     """``GET /uses/TENANT?since=DAY``: how much others use what a tenant lets them read."""
 

@@ -41,7 +41,9 @@ PORTAL_URL = "URBANLAB_PORTAL_URL"  # of the portal, as browsers see it
 AUDIT_SOCKET = "URBANLAB_AUDIT_SOCKET"  # of the audit log's writer
 AUDIT_SENDERS = "URBANLAB_AUDIT_SENDERS"  # for that writer alone: "hub=0 publisher=30005", by Unix account
 
-SMTP_URL = "URBANLAB_SMTP_URL"  # of the mail server, for services that send mail: smtp+starttls://USER@HOST:587
+SMTP_URL = (
+    "URBANLAB_SMTP_URL"  # of the mail server, for services that send mail: smtp+starttls://USER@HOST:587
+)
 SMTP_FROM = "URBANLAB_SMTP_FROM"  # the sender's address
 SMTP_PASSWORD_FILE = "URBANLAB_SMTP_PASSWORD_FILE"  # noqa: S105 - the name of a file
 

@@ -27,7 +27,18 @@ RESERVED_TENANT_IDS = frozenset(
     {
         *("open", "default", "system", "shared", "lab", "root"),
         *("publications", "reports", "ingest", "operator", "simulator"),
-        *("livez", "readyz", "metrics", "static", "preview", "catalog", "sitemap", "robots", "search", "feed"),
+        *(
+            "livez",
+            "readyz",
+            "metrics",
+            "static",
+            "preview",
+            "catalog",
+            "sitemap",
+            "robots",
+            "search",
+            "feed",
+        ),
         *("api", "data", "hub", "embed", "imprint", "privacy", "accessibility"),
     }
 )

@@ -6,6 +6,7 @@ The publisher alone writes the folder (`environment.PUBLIC`), the portal reads i
 * ``pages/DIGEST.json`` – a `Page`, named by the SHA-256 of exactly these bytes; never changed
 * ``publications/TENANT/SLUG.json`` – a `Publication`, the version that is public now; replaced whole
 * ``tenants.json`` – the tenants as the public sees them: a list of `PublicTenant`
+* ``catalog.ttl``, ``catalogs/TENANT.ttl`` and the same as ``.jsonld`` – the open data, for harvesters
 * ``logos/DIGEST.ENDING`` – a tenant's mark, named by the SHA-256 of its bytes
 * ``variants/TENANT/SLUG.json`` – its pages that are made on demand, see `urbanlab.contract.variants`
 * ``tickets/DIGEST.json`` – a `Ticket` for one preview, named by the SHA-256 of the ticket's text
@@ -20,6 +21,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from urbanlab.contract.page_data import PageData, make_page_data
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_SLUG = 60
@@ -62,7 +65,16 @@ FILE_TYPES = {
     "webp": "image/webp",
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
+    "csv": "text/csv; charset=utf-8; header=present",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "geojson": "application/geo+json",
+    "parquet": "application/vnd.apache.parquet",
 }
+FILES_KEY = (
+    "urbanlab_files"  # in a bundle's metadata: file name -> content in Base64, for the folder it runs in
+)
+# What harvesters get: a catalogue of the open data by DCAT-AP.de.
+CATALOG_TYPES = {"ttl": "text/turtle; charset=utf-8", "jsonld": "application/ld+json"}
 BODY = "body.html"  # the page's content, without the portal's frame
 STATE = "state.json"  # the state of its widgets, where it has any
 
@@ -88,6 +100,7 @@ class Page:
     datasets: tuple[str, ...] = ()  # what it has read: tables of the open data
     data_until: str = ""  # ISO 8601, UTC: the youngest record it has read, where it is known
     simulated: bool = False  # whether something that it has read is made up and says so
+    data: tuple[PageData, ...] = ()  # what its readers may download
 
     def find(self, name: str) -> PageFile | None:
         """Return the file of that name, or None."""
@@ -199,7 +212,8 @@ def decode_page(content: bytes) -> Page:
     """Return the page that `encode` wrote; raise `ValueError`, `TypeError` or `KeyError` for anything else."""
     values = _to_object(content)
     files = tuple(PageFile(**file) for file in values["files"])
-    return Page(**{**values, "files": files, "datasets": tuple(values.get("datasets", ()))})
+    data = tuple(map(make_page_data, values.get("data", ())))
+    return Page(**{**values, "files": files, "datasets": tuple(values.get("datasets", ())), "data": data})
 
 
 def decode_publication(content: bytes) -> Publication:
@@ -258,6 +272,11 @@ def tenants_path(public: Path) -> Path:
 def logo_path(public: Path, name: str) -> Path:
     """Return where a tenant's mark lies; the name must have been checked."""
     return public / "logos" / name
+
+
+def catalog_path(public: Path, tenant: str, form: str) -> Path:
+    """Return where a tenant's catalogue lies in one of `CATALOG_TYPES`, or that of all where there is none."""
+    return public / "catalogs" / f"{tenant}.{form}" if tenant else public / f"catalog.{form}"
 
 
 def _check_digest(digest: str) -> str:

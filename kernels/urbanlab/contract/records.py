@@ -124,6 +124,7 @@ class PortalProfile:
     logo: str = ""  # a data URL: the file that lies beside the tenant's
     host_names: tuple[str, ...] = ()  # at which the portal is this tenant's alone
     embed_in: tuple[str, ...] = ()  # origins of web sites that its pages may allow to show them
+    contributor: str = ""  # in DCAT-AP.de's list of those who deliver data to GovData
     imprint: Text = field(default_factory=dict)
     privacy: Text = field(default_factory=dict)
     accessibility: Text = field(default_factory=dict)

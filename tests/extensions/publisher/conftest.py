@@ -27,6 +27,8 @@ from urbanlab.contract.naming import ROLES
 from urbanlab.contract.publications import Publication, decode_publication, publication_path
 from urbanlab.contract.records import Tenant, write_tenant
 from urbanlab.contract.secrets import Secret
+from urbanlab_services.publisher.applications import Application
+from urbanlab_services.publisher.publications import State, Submission, now
 from urbanlab_services.tokens.credentials import Holder, make_publisher_token
 
 from ...kafka_broker import wait_until  # noqa: TID252
@@ -153,6 +155,22 @@ def make_notebook(*sources: str, parameters: str = "", **metadata: Any) -> str:
         tagged = {"tags": ["parameters"]}
         cells.insert(0, {**cells[0], "id": "p", "metadata": tagged, "source": parameters})
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
+
+
+def make_submission(**values: Any) -> Submission:
+    """Return a version that waits for its release, with what `values` say."""
+    given: dict[str, Any] = {
+        "id": "0" * 32,
+        "tenant": "town",
+        "slug": "fussgaenger",
+        "version": 1,
+        "author": "anna@town",
+        "application": Application("Fußgänger", "fussgaenger"),
+        "notebook": "0" * 64,
+        "submitted_at": now(),
+        "state": State.SUBMITTED,
+    }
+    return Submission(**{**given, **values})
 
 
 @pytest.fixture

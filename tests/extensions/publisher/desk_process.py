@@ -31,7 +31,8 @@ class ActHandler(BaseHandler):
         who = Actor(actor["hub_user"], actor["tenant"], frozenset(actor["roles"]), actor["may_decide"])
         if order["act"] == "submit":
             order["args"][1] = order["args"][1].encode()
-        result = getattr(self.desk, order["act"])(who, *order["args"], **order["options"])
+        desk = self.desk if hasattr(self.desk, order["act"]) else self.desk.data
+        result = getattr(desk, order["act"])(who, *order["args"], **order["options"])
         self.write_json({"result": to_plain(await result if inspect.isawaitable(result) else result)})
 
 

@@ -60,7 +60,9 @@ class HubRunnerGateway:
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
     running: dict[str, int] = field(default_factory=dict)  # user -> pages that are being made
     most_running: int = 0
-    releases: dict[str, dict[str, Any]] = field(default_factory=dict)  # tenant/dataset -> body
+    releases: dict[str, dict[str, Any]] = field(default_factory=dict)  # tenant/dataset[/partner] -> body
+    written: dict[str, str] = field(default_factory=dict)  # table -> when it was last written
+    uses: list[dict[str, Any]] = field(default_factory=list)
     workshop: set[str] = field(default_factory=set)  # names of tables that are there and nowhere else
     tokens: set[str] = field(default_factory=set)  # the credentials that were shown
     seconds: float = 0.05  # that a page takes
@@ -97,7 +99,9 @@ class HubRunnerGateway:
             ("/user/([^/]+)/urbanlab/runner/pages/([^/]+)", PageHandler, parts),
             ("/user/([^/]+)/urbanlab/runner/pages/([^/]+)/page", ParcelHandler, parts),
             ("/ping", RootHandler, parts),
-            ("/releases/([^/]+/[^/]+)", ReleaseHandler, parts),
+            ("/written", WrittenHandler, parts),
+            ("/releases/([^/]+/[^/]+(?:/[^/]+)?)", ReleaseHandler, parts),
+            ("/uses/([^/]+)", UsesHandler, parts),
             *self.list_more_routes(),
         ]
         self.server = HTTPServer(Application(routes, log_function=lambda handler: None))
@@ -207,8 +211,12 @@ class ReleaseHandler(_Handler):
     def put(self, name: str) -> None:
         if self.town.gateway_status != 200:
             return self.fail()
-        self.town.releases[name] = json.loads(self.request.body)
-        self.finish({})
+        release = json.loads(self.request.body)
+        # As the engine would write it, at least in one respect.
+        release["where"] = " ".join(release.get("where", "").split())
+        if not self.get_query_argument("dry_run", ""):
+            self.town.releases[name] = release
+        self.finish(release)
         return None
 
     def delete(self, name: str) -> None:
@@ -221,3 +229,13 @@ class ReleaseHandler(_Handler):
     def fail(self) -> None:
         self.set_status(self.town.gateway_status)
         self.finish("Code: 60. DB::Exception: There is no such table. (UNKNOWN_TABLE) (version 26.9)\n")
+
+
+class WrittenHandler(_Handler):
+    def get(self) -> None:
+        self.finish({"written": self.town.written})
+
+
+class UsesHandler(_Handler):
+    def get(self, tenant: str) -> None:
+        self.finish({"uses": [use for use in self.town.uses if f".{tenant}__" in use["view"]]})

@@ -66,3 +66,13 @@ def test_it_says_what_is_missing(publisher: Any) -> None:
     status, body = publisher.process.get("/readyz")
     assert (status, json.loads(body)["status"]) == (200, "ready")
     assert publisher.process.stop() == 0
+
+
+def test_the_towns_public_pages_say_what_they_have_read(publisher: Any) -> None:
+    submission = publisher.submit(ANNA)
+    assert publisher.ask(ANNA, "GET", "/api/page-uses")["pages"] == []
+    publisher.act(GERD, "release", submission["id"])
+    (page,) = publisher.ask(ANNA, "GET", "/api/page-uses")["pages"]
+    assert page["tables"] == ["open_data.town__footfall"]
+    assert page["url"].endswith("/town/fussgaenger/")
+    assert publisher.ask(Person("vera@village"), "GET", "/api/page-uses")["pages"] == []

@@ -21,6 +21,9 @@ def test_a_dataset_is_asked_for_released_and_withdrawn(publisher: Any) -> None:
         "licence": "dl-de/zero-2.0",
         "table": "town.footfall",
         "released_by": "gerd@town",
+        "columns": [],
+        "where": "",
+        "until": "",
     }
     assert publisher.act(ANNA, "request_data", {"dataset": "town.footfall"})["id"] == request["id"]
     assert publisher.act(GERD, "withdraw_data", request["id"])["state"] == "withdrawn"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,20 @@ async def test_what_is_released_can_be_read_and_what_is_withdrawn_cannot(
     assert answer.status_code >= 400
     again = dataclasses.replace(withdrawn, state=data_releases.DataState.WITHDRAWING)
     assert (await open_data.withdraw(again)).state == "withdrawn"
+
+
+async def test_the_gateway_tells_when_what_is_behind_open_data_was_written(
+    open_data: OpenData, warehouse: Any
+) -> None:
+    released = await open_data.release(_decide("footfall"))
+    assert await open_data.list_written() == {}  # nothing has been written yet
+    began = datetime.now(UTC).replace(microsecond=0)
+    values = "INSERT INTO alba.footfall VALUES ('n', '2026-03-01 10:00:00', 1)"
+    assert warehouse.post("alba", values, "steward").status_code == 200
+    written = await open_data.list_written()
+    assert list(written) == ["open_data.alba__footfall"]
+    assert datetime.fromisoformat(written["open_data.alba__footfall"]) >= began
+    await open_data.withdraw(data_releases.withdraw(released, GERD, "because", AT))
 
 
 async def test_what_does_not_exist_is_not_released(open_data: OpenData) -> None:

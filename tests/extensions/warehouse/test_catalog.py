@@ -11,9 +11,12 @@ import pytest
 
 from tests.extensions.warehouse.conftest import Warehouse, make_town
 from tests.extensions.warehouse.test_operator import list_catalog
-from tests.extensions.warehouse.test_releases import change_as_operator, list_releases, release
+from tests.extensions.warehouse.test_releases import ask, change_as_operator, list_releases, release
 from tests.extensions.warehouse.test_releases import withdraw as withdraw_open
 from tests.extensions.warehouse.test_shares import list_shares, share, withdraw
+from urbanlab_services.publisher.harvest.facts import Facts
+from urbanlab_services.publisher.harvest.graph import make_graph
+from urbanlab_services.publisher.harvest.listing import is_known, to_turtle
 from urbanlab_services.warehouse.catalog import find, make_entry
 from urbanlab_services.warehouse.freshness import State
 from urbanlab_services.warehouse.inventory import Table
@@ -100,6 +103,18 @@ def test_what_is_open_counts_as_its_table_does(town: Warehouse) -> None:
     entry = list_catalog(town, "bern", "publications")["open_data.alba__footfall"]
     assert (entry["rows"], entry["last"]) == (2, "2026-03-01T11:30:00+00:00")
     assert entry["publisher"] == "Alba" and entry["feed"] == ""
+
+
+def test_the_publisher_alone_gets_what_is_open_for_harvesters(town: Warehouse) -> None:
+    assert ask(town, "GET", "/catalog/open").json() == {"datasets": []}
+    assert release(town).ok
+    assert share(town, table="lab_alba.trees", dataset="trees").ok
+    (entry,) = ask(town, "GET", "/catalog/open").json()["datasets"]
+    assert is_known(entry) and entry["table"] == "open_data.alba__footfall"
+    facts = Facts("https://portal.example", {"alba": make_town("alba")}, [entry], [])
+    assert b"2026-03-01T11:30:00" in to_turtle(make_graph(facts, "alba"))
+    for user in ("ingest", "operator"):
+        assert ask(town, "GET", "/catalog/open", user).status_code == 403
 
 
 @pytest.mark.parametrize(

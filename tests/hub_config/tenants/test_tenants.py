@@ -34,7 +34,9 @@ allow: []
 shared_folders: {}
 audit_days: 730
 accept_shares: by_hand
-portal: {colour: "", logo: "", host_names: [], embed_in: [], imprint: {}, privacy: {}, accessibility: {}}
+publishing: {mail: "", deputies: []}
+portal:
+  {colour: "", logo: "", host_names: [], contributor: "", embed_in: [], imprint: {}, privacy: {}, accessibility: {}}
 feeds:
   level:
     title: {de: Pegel, en: Water level}
@@ -231,6 +233,18 @@ def test_a_file_lies_over_the_defaults(folder: Path, text: str, expected) -> Non
         ("undelete_days: 1000", "undelete_days is 1000"),
         ("audit_days: 0", "audit_days is 0"),
         ("accept_shares: yes", "accept_shares is True but must be by_hand or automatic"),
+        (
+            "publishing: {mail: everybody}",
+            "publishing.mail is 'everybody' but must be the e-mail address of those",
+        ),
+        (
+            "publishing: {mail: 'a@x.example, b@y.example'}",
+            "publishing.mail is 'a@x.example, b@y.example' but",
+        ),
+        (
+            "publishing: {deputies: [Herford]}",
+            "publishing.deputies.0 is 'Herford' but must be the id of a tenant",
+        ),
         ("reports: [monthly]", "reports is a list but must be a list of reports by name"),
         ("reports: {monthly: {}}", "reports.monthly.datasets is missing"),
         ("reports: {monthly: {datasets: level}}", "datasets is 'level' but must be a list of datasets, like"),
@@ -379,4 +393,4 @@ def test_the_defaults_are_those_of_the_record(tmp_path: Path) -> None:
         if spec.default is not dataclasses.MISSING and spec.name not in ("feeds", "sensors", "reports")
     }
     assert {name: getattr(tenant, name) for name in safe} == safe
-    assert len(safe) == 11
+    assert len(safe) == 12

@@ -19,6 +19,7 @@ import pytest
 
 from urbanlab.contract import environment
 from urbanlab.contract import publications as contract
+from urbanlab.contract.page_data import DataColumn, PageData, make_file_name
 from urbanlab.contract.publications import (
     Choice,
     Page,
@@ -283,7 +284,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     publish_footfall(place.public)
     place.public.publish(
         make_publication(
-            {"": place.public.add_page("Kurz.", simulated=True)},
+            {"": add_page_with_data(place.public)},
             slug="bluehende-baeume",
             title="Blühende Bäume",
             parameters=(),
@@ -292,6 +293,22 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     )
     yield place
     place.kill()
+
+
+TREES = b"id,place\r\n7,Stadtpark\r\n"
+
+
+def add_page_with_data(public: PublicFolder) -> str:
+    """Write a page that offers a table in two formats."""
+    kinds = (("csv", TREES), ("parquet", b"PAR1" + bytes(5_000_000) + b"PAR1"))
+    files = [public.add_file(make_file_name("trees", form), content) for form, content in kinds]
+    columns = (
+        DataColumn("id", "integer"),
+        DataColumn("place", "text", description={"de": "Ort", "en": "Place"}),
+    )
+    data = PageData("trees", 1, columns, {"de": "Bäume", "en": "Trees"})
+    body = public.add_file("body.html", b'<div class="ul-page"><p>Kurz.</p></div>')
+    return public.add_page(simulated=True, files=(body, *files), data=(data,))
 
 
 def publish_footfall(public: PublicFolder) -> Publication:

@@ -255,7 +255,9 @@ def test_a_preview_is_seen_once_and_its_files_a_little_longer(start_portal: Call
     assert portal.get(path, Sec_Purpose="prefetch;prerender").status == 503
     first = portal.get(path)
     assert (first.status, "Entwurf." in first.text) == (200, True)
-    assert first.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
+    assert first.headers["content-security-policy"].startswith(
+        "sandbox allow-scripts allow-downloads; default-src 'none'"
+    )
     assert (first.headers["cache-control"], first.headers["x-robots-tag"]) == (
         "no-store",
         "noindex, nofollow",

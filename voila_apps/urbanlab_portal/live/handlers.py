@@ -46,7 +46,7 @@ class LiveHandler(BaseHandler):
 
     def check_wanted(self) -> None:
         """Raise `LivePrefetchError` where a browser asks ahead of its user."""
-        if self.request.headers.get("Sec-Purpose", "").startswith("prefetch"):
+        if self.is_ahead():
             raise LivePrefetchError
 
 
@@ -66,6 +66,9 @@ class StartHandler(LiveHandler):
         question = self.parse_question()
         values = choose(self.edition.publication, question.values)
         view = await self.views.start(page, make_variant(values))
+        self.count("live")
+        if view.seat.position:
+            self.count("waiting")
         self.set_header("Cache-Control", policies.NEVER)
         query = make_query(values, question.language)
         self.redirect(f"/{page}/live/seat/{view.seat.id}/{query}", status=303)

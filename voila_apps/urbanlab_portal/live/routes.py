@@ -16,9 +16,9 @@ _SECRET, _KERNEL = "([A-Za-z0-9_-]{32,64})", "([0-9a-f]{32})"
 
 def make_views(settings: PortalSettings) -> Views | None:
     """Return the views, or None for a portal that shows nothing but what lies in its folder."""
-    if not settings.publisher_url or settings.live_secret is None:
+    if not settings.publisher_url or settings.publisher_secret is None:
         return None
-    return Views(LiveClient(settings.publisher_url, settings.live_secret))
+    return Views(LiveClient(settings.publisher_url, settings.publisher_secret))
 
 
 def make_live_routes(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from urbanlab.contract.live import SPARE_SECONDS, make_page_name
 from urbanlab_services.publisher.live.seats import Seat, Seats
+
+RUSH_SECONDS = 60.0  # who came for a page within it tells how many may come next
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,19 @@ class Spare:
 
 
 class Spares:
-    """At most one session made ahead for a page, in the places that `seats` leave free."""
+    """Sessions made ahead, in the places that `seats` leave free: one of a page, or as many as just came for it."""
 
     def __init__(self, seats: Seats) -> None:
         self._seats = seats
         self._spares: list[Spare] = []
-        self._wishes: dict[str, Wish] = {}
+        self._wishes: list[Wish] = []
+        self._arrivals: list[tuple[float, str]] = []
 
     def note(self, seat: Seat, now: float) -> None:
         """Note that a page is looked at: it gets a spare when there is room."""
         wish = Wish(seat.tenant, seat.slug, seat.variant, seat.submission_id, now)
-        self._wishes[wish.page] = wish
+        self._arrivals.append((now, wish.page))
+        self._wish(wish)
 
     def hand_out(self, seat: Seat) -> Spare | None:
         """Return the spare of just that page, version and variant, which is one no more, or None."""
@@ -60,15 +65,23 @@ class Spares:
 
     def begin(self, now: float) -> Spare | None:
         """Return a spare that may be prepared now, one at a time while no visitor's session is, or None."""
-        self._wishes = {
-            page: wish for page, wish in self._wishes.items() if now - wish.asked_at <= SPARE_SECONDS
-        }
+        self._wishes = [wish for wish in self._wishes if now - wish.asked_at <= SPARE_SECONDS]
+        self._arrivals = [arrival for arrival in self._arrivals if now - arrival[0] <= RUSH_SECONDS]
         if self._seats.is_preparing() or not all(spare.is_ready for spare in self._spares):
             return None
-        wish = next((wish for wish in self._wishes.values() if self._fits(wish, self._spares)), None)
-        if wish is None:
+        ready = Counter(spare.wish.page for spare in self._spares)
+        came = Counter(page for _, page in self._arrivals)
+        fitting = [
+            wish
+            for wish in self._wishes
+            if ready[wish.page] < max(1, came[wish.page]) and self._fits(wish, self._spares)
+        ]
+        if not fitting:
             return None
-        spare = Spare(self._wishes.pop(wish.page), now)
+        # A page's first before another's second.
+        wish = min(fitting, key=lambda each: ready[each.page])
+        self._wishes.remove(wish)
+        spare = Spare(wish, now)
         self._spares.append(spare)
         return spare
 
@@ -83,9 +96,7 @@ class Spares:
             (kept if is_kept else ended).append(spare)
         self._spares = kept[::-1]
         for spare in ended:
-            self._wishes.setdefault(
-                spare.wish.page, spare.wish
-            )  # when there is room again, while it is young
+            self._wish(spare.wish)  # when there is room again, while it is young
         return ended
 
     def end(self, spare: Spare) -> bool:
@@ -107,12 +118,18 @@ class Spares:
         """Return whether there is neither a spare nor a wish for one."""
         return not self._spares and not self._wishes
 
+    def _wish(self, wish: Wish) -> None:
+        """Keep a wish, and of each page no more than the newest that could come true."""
+        self._wishes.append(wish)
+        same = [each for each in self._wishes if each.page == wish.page]
+        if len(same) > max(1, self._seats.caps.spares):
+            self._wishes.remove(same[0])
+
     def _fits(self, wish: Wish, spares: list[Spare]) -> bool:
         caps, wishes = self._seats.caps, [spare.wish for spare in spares]
         taken: list[Seat | Wish] = [*self._seats.list_admitted(), *wishes]
         return (
-            all(other.page != wish.page for other in wishes)
-            and sum(other.tenant == wish.tenant for other in wishes) < caps.spares
+            sum(other.tenant == wish.tenant for other in wishes) < caps.spares
             and sum(each.page == wish.page for each in taken) < caps.page
             and sum(each.tenant == wish.tenant for each in taken) < caps.tenant
             and len(taken) < caps.together

@@ -11,12 +11,13 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 
 from urbanlab.contract.live import READY, LiveSeat, make_page_name
+from urbanlab.contract.ranges import parse_variant
 from urbanlab_services.errors import NotFoundError, TooManyRequestsError
 from urbanlab_services.publisher.bundles import Bundles
 from urbanlab_services.publisher.live.runner import LiveRunner
 from urbanlab_services.publisher.live.seats import FullError, Seat, Seats
 from urbanlab_services.publisher.live.spares import Spare, Spares, Wish
-from urbanlab_services.publisher.parameters import list_variants, to_notebook_values
+from urbanlab_services.publisher.parameters import find_variant, to_notebook_values
 from urbanlab_services.publisher.publications import State, Submission
 from urbanlab_services.publisher.runner_client import RunnerGoneError
 from urbanlab_services.publisher.store import Store
@@ -46,8 +47,11 @@ class LiveViews:
         submission = self._find_released(tenant, slug)
         if submission is None or not submission.live:
             raise NotFoundError("There is no such interactive view.")
-        if variant not in list_variants(submission.application.parameters):
-            raise NotFoundError("There is no such variant.")
+        try:
+            find_variant(submission.application.parameters, variant)
+        except ValueError:
+            if variant not in submission.pages:
+                raise NotFoundError("There is no such variant.") from None
         try:
             seat = self._seats.take(tenant, slug, variant, submission.id, time.monotonic())
         except FullError:
@@ -152,7 +156,7 @@ class LiveViews:
         if submission is None or submission.id != wanted.submission_id:
             raise RunnerGoneError("the page has changed meanwhile")
         application = submission.application
-        values = list_variants(application.parameters)[wanted.variant]
+        values = parse_variant(wanted.variant)
         return {
             "page": make_page_name(submission.tenant, submission.slug),
             "notebook": self._bundles.load(submission.notebook),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tornado.httputil import HTTPFile, HTTPServerRequest
@@ -13,8 +14,8 @@ from urbanlab_services.errors import InvalidRequestError
 from urbanlab_services.publisher.applications import KEYS, parse_app_yaml
 
 PARAMETERS = 3  # that the form has room for; `app.yaml` may have more
-_PARAMETER_FIELDS = ("name", "title", "kind", "choices", "default")
-TEXT_FIELDS = tuple(key for key in KEYS if key != "parameters")
+_PARAMETER_FIELDS = ("name", "title", "kind", "choices", "default", "min", "max", "step")
+TEXT_FIELDS = tuple(key for key in KEYS if key not in ("parameters", "files"))
 FORM_FIELDS = (
     *TEXT_FIELDS,
     *(f"parameter{number}_{name}" for number in range(1, PARAMETERS + 1) for name in _PARAMETER_FIELDS),
@@ -29,6 +30,7 @@ class PublishForm:
     notebook: bytes
     app_yaml: bytes
     file_names: tuple[str, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)  # what the notebook reads
 
     def to_values(self) -> dict[str, Any]:
         """Return the values for `parse_application`: those of `app.yaml`, what was typed laid over them.
@@ -39,6 +41,11 @@ class PublishForm:
         values |= {name: self.fields[name] for name in TEXT_FIELDS if self.fields[name].strip()}
         if parameters := self._list_parameters():
             values["parameters"] = parameters
+        if self.files:
+            listed = values.get("files") or []
+            named = re.split(r"[,\s]+", listed.strip()) if isinstance(listed, str) else listed
+            if isinstance(named, list):
+                values["files"] = [*named, *(name for name in self.files if name not in named)]
         if not self.notebook:
             raise InvalidRequestError("Choose a notebook, a file that ends with .ipynb.", code="no_notebook")
         return values
@@ -56,18 +63,27 @@ class PublishForm:
 def read_publish_form(request: HTTPServerRequest) -> PublishForm:
     """Return what was sent, whatever it is."""
     notebook, app_yaml = _find_file(request.files, "notebook"), _find_file(request.files, "app_yaml")
-    names = tuple(file["filename"][:100] for file in (notebook, app_yaml) if file)
+    attached = [file for file in request.files.get("files") or [] if file["filename"]]
+    names = tuple(file["filename"][:100] for file in (notebook, app_yaml, *attached) if file)
     return PublishForm(
         fields=read_fields(request, FORM_FIELDS),
         notebook=notebook["body"] if notebook else b"",
         app_yaml=app_yaml["body"] if app_yaml else b"",
         file_names=names,
+        files={file["filename"]: file["body"] for file in attached},
     )
 
 
 def read_fields(request: HTTPServerRequest, names: tuple[str, ...]) -> dict[str, str]:
     """Return the texts of a form's fields, empty where one was not sent, with blanks between several."""
     return {name: _decode(b" ".join(request.body_arguments.get(name, []))) for name in names}
+
+
+def read_picture_texts(request: HTTPServerRequest) -> tuple[dict[int, str], bool]:
+    """Return the texts for pictures by their cells, and whether somebody says that none is needed."""
+    names = tuple(name for name in request.body_arguments if re.fullmatch(r"text[0-9]{1,4}", name))
+    fields = read_fields(request, (*names, "in_text"))
+    return {int(name[4:]): fields[name] for name in names}, bool(fields["in_text"])
 
 
 def make_empty_form() -> PublishForm:

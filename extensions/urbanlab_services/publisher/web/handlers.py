@@ -8,8 +8,10 @@ from http import HTTPStatus
 from urbanlab_services.errors import InvalidRequestError, NotFoundError
 from urbanlab_services.publisher.actors import check_publisher
 from urbanlab_services.publisher.applications import DEFAULT_LICENCE, ApplicationError
+from urbanlab_services.publisher.attachments import AttachmentError
 from urbanlab_services.publisher.bundles import BundleError
 from urbanlab_services.publisher.data_releases import DataState
+from urbanlab_services.publisher.life_span import find_today, list_ending
 from urbanlab_services.publisher.publications import State, Submission
 from urbanlab_services.publisher.web import forms, views
 from urbanlab_services.publisher.web.forms import PublishForm
@@ -32,7 +34,11 @@ class OverviewHandler(PageHandler):
             waiting=[each for each in submissions if each.state is State.SUBMITTED],
             waiting_data=[each for each in requests if each.state is DataState.REQUESTED],
             waiting_offers=[each for each in desk.data.list_offers(actor) if each.state is DataState.OFFERED],
-            own=[each for each in submissions if each.author == actor.hub_user][:10],
+            own=[each for each in submissions if actor.hub_user in (each.author, each.owner)][:10],
+            offered=[
+                each for each in desk.list_publications(actor) if each.latest.offered_to == actor.hub_user
+            ],
+            ending=list_ending(submissions, find_today(self.site.login.records.tenants().get(actor.tenant))),
             publications=[
                 each
                 for each in desk.list_publications(actor)
@@ -54,11 +60,12 @@ class PublishHandler(PageHandler):
         """Take the notebook, or show the form again with what is wrong beside each field."""
         form = forms.read_publish_form(self.request)
         try:
-            submission = await self.site.desk.submit(self.actor, form.to_values(), form.notebook)
+            submission = await self.site.desk.submit(self.actor, form.to_values(), form.notebook, form.files)
         except ApplicationError as error:
             self._show_form(form, error.problems)
         except InvalidRequestError as error:
             field = "notebook" if isinstance(error, BundleError) or error.code == "no_notebook" else ""
+            field = "files" if isinstance(error, AttachmentError) else field
             self._show_form(form, {field: error.message})
         else:
             self.go_to(f"/submissions/{submission.id}", done="submit")
@@ -75,7 +82,7 @@ class PublishHandler(PageHandler):
             other_problems={
                 field: problem
                 for field, problem in problems.items()
-                if field not in {*forms.TEXT_FIELDS, "parameters", "notebook"}
+                if field not in {*forms.TEXT_FIELDS, "parameters", "notebook", "files"}
             },
             numbers=range(1, forms.PARAMETERS + 1),
             default_licence=DEFAULT_LICENCE,
@@ -98,6 +105,7 @@ class SubmissionHandler(PageHandler):
             acts=views.list_acts(submission, actor),
             needs=views.list_needs(desk, actor, submission),
             variants=views.list_preview_variants(desk, submission),
+            has_earlier=submission.version > 1 and desk.find_earlier(actor, submission) is not None,
         )
 
 
@@ -115,12 +123,21 @@ class SubmissionActHandler(PageHandler):
             "withdraw": lambda: desk.withdraw(actor, submission_id, reason),
             "takedown": lambda: desk.takedown(actor, submission_id, reason),
             "refresh": lambda: desk.refresh(actor, submission_id),
+            "prolong": lambda: desk.prolong(
+                actor,
+                submission_id,
+                self.get_body_argument("review_by", ""),
+                self.get_body_argument("expires", ""),
+            ),
         }
         if act == "preview":
             variant = self.get_body_argument("variant", None, strip=False)
             self.redirect(await desk.preview(actor, submission_id, variant), status=303)
         elif act == "ask":
             await self._ask(submission_id)
+        elif act == "describe":
+            await desk.describe(actor, submission_id, *forms.read_picture_texts(self.request))
+            self.go_to(f"/submissions/{submission_id}", done=act)
         elif act in acts:
             await acts[act]()
             self.go_to(f"/submissions/{submission_id}", done=act)
@@ -136,6 +153,30 @@ class SubmissionActHandler(PageHandler):
         fields = forms.suggest_data_fields(need, self.site.login.records.tenants().get(actor.tenant))
         await desk.data.request_data(actor, forms.make_data_values(fields))
         self.go_to(f"/submissions/{submission_id}", done="ask")
+
+
+class DifferenceHandler(PageHandler):
+    """What has become different since the version before."""
+
+    def get(self, submission_id: str) -> None:
+        """Show it."""
+        actor, desk = self.actor, self.site.desk
+        submission = desk.get(actor, submission_id)
+        earlier = desk.find_earlier(actor, submission)
+        found = desk.compare(actor, submission, earlier) if earlier else []
+        self.show("difference.html", submission=submission, earlier=earlier, found=found)
+
+
+class ChargeHandler(PageHandler):
+    """Who is in charge of a publication."""
+
+    async def post(self, slug: str, act: str) -> None:
+        """Offer it to somebody, or take what was offered."""
+        if act == "hand_over":
+            await self.site.desk.hand_over(self.actor, slug, self.get_body_argument("person", ""))
+        else:
+            await self.site.desk.take_over(self.actor, slug)
+        self.go_to(f"/publications/{slug}", done=act)
 
 
 class PublicationHandler(PageHandler):

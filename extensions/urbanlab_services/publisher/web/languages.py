@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ DEFAULT = "de"
 _LOCALE = Path(__file__).parent / "locale"
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 _FORMATS = {"de": "{:%d.%m.%Y, %H:%M}", "en": "{:%d %b %Y, %H:%M}"}
+_DAYS = {"de": "{:%d.%m.%Y}", "en": "{:%d %b %Y}"}
 _MAX_HEADER = 500
 
 
@@ -44,6 +45,10 @@ class Language:
     def instant(self, text: str, time_zone: str) -> str:
         """Return an ISO 8601 instant as people write it where they live."""
         return _FORMATS[self.code].format(datetime.fromisoformat(text).astimezone(ZoneInfo(time_zone)))
+
+    def day(self, text: str) -> str:
+        """Return an ISO 8601 day as people write it."""
+        return _DAYS[self.code].format(date.fromisoformat(text))
 
     def age(self, text: str, now: datetime | None = None) -> str:
         """Return how long ago an instant was, in the largest unit that fits."""

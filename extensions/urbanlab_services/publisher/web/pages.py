@@ -66,6 +66,7 @@ class PageHandler(BaseHandler):
         """Take what the pages are made from."""
         self.site = site
         self._actor: Actor | None = None
+        self._own_actor: Actor | None = None
         self.session: Session | None = None
         self.set_default_headers()
 
@@ -91,7 +92,8 @@ class PageHandler(BaseHandler):
         if self.request.method == "POST":
             check_xsrf(self.session.xsrf, self.get_body_argument("xsrf", ""))
         try:
-            self._actor = await self.site.login.identify(self.session)
+            self._own_actor = await self.site.login.identify(self.session)
+            self._actor = self.site.desk.deputies.extend(self._own_actor, self.session.acting_for)
         except UnauthenticatedError:
             self.end_session()
             self._ask_for_login()
@@ -105,6 +107,13 @@ class PageHandler(BaseHandler):
         if self._actor is None:
             raise ForbiddenError("Log in first.", code="login_needed")
         return self._actor
+
+    @property
+    def own_actor(self) -> Actor:
+        """Who acts, in the own tenant and with nobody else's rights."""
+        if self._own_actor is None:
+            raise ForbiddenError("Log in first.", code="login_needed")
+        return self._own_actor
 
     @property
     def language(self) -> Language:
@@ -179,6 +188,7 @@ class PageHandler(BaseHandler):
             "language": language.code,
             "other_language": "en" if language.code == "de" else "de",
             "actor": actor,
+            "acts_for_other": bool(actor and self._own_actor and actor.tenant != self._own_actor.tenant),
             "person": split_hub_user(actor.hub_user)[0] if actor else "",
             "town": tenant.title if tenant else (actor.tenant if actor else ""),
             "roles": [role for role in ROLES if actor and role in actor.roles],
@@ -187,10 +197,12 @@ class PageHandler(BaseHandler):
             "hub_url": self.site.login.hub_url,
             "instant": lambda text: language.instant(text, zone),
             "age": language.age,
+            "day": language.day,
             "name_of": _name_person,
             "view_of": make_view,
             "links": self.site.desk.links,
             "notice": self.read_query("done"),
+            "waiting_count": self.site.desk.count_waiting(actor) if actor and actor.is_gatekeeper else 0,
         }
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from urbanlab_services.hub_api import HubApi
 from urbanlab_services.publisher.desk import Desk
-from urbanlab_services.publisher.web import data_handlers, handlers, login_handlers
+from urbanlab_services.publisher.web import (
+    data_handlers,
+    deputy_handlers,
+    handlers,
+    login_handlers,
+    reader_handlers,
+)
 from urbanlab_services.publisher.web.login import HubLogin
 from urbanlab_services.publisher.web.pages import PageHandler, Site, UnknownPageHandler
 from urbanlab_services.publisher.web.security import Origins, to_origin
@@ -49,8 +55,16 @@ def make_web_routes(settings: ServiceSettings, desk: Desk) -> list[Route]:
         ("/", handlers.OverviewHandler),
         ("/publish", handlers.PublishHandler),
         (f"/submissions/{_ID}", handlers.SubmissionHandler),
+        (f"/submissions/{_ID}/difference", handlers.DifferenceHandler),
         (f"/submissions/{_ID}/([a-z_]+)", handlers.SubmissionActHandler),
         ("/publications/([a-z0-9-]+)", handlers.PublicationHandler),
+        ("/publications/([a-z0-9-]+)/(hand_over|take_over)", handlers.ChargeHandler),
+        ("/readers", reader_handlers.ReadersHandler),
+        ("/readers/([a-z0-9-]{1,60})", reader_handlers.PageReadersHandler),
+        (f"/readers/reports/{_ID}/settle", reader_handlers.ReportActHandler),
+        ("/deputies", deputy_handlers.DeputiesHandler),
+        ("/deputies/act_for", deputy_handlers.ActForHandler),
+        (f"/deputies/{_ID}/end", deputy_handlers.DeputyActHandler),
         ("/data-releases", data_handlers.DataHandler),
         (f"/data-releases/{_ID}", data_handlers.DataRequestHandler),
         (f"/data-releases/{_ID}/([a-z_]+)", data_handlers.DataActHandler),
@@ -59,7 +73,7 @@ def make_web_routes(settings: ServiceSettings, desk: Desk) -> list[Route]:
         ("/login", login_handlers.LoginHandler),
         (login_handlers.CALLBACK, login_handlers.CallbackHandler),
         ("/logout", login_handlers.LogoutHandler),
-        ("/(?!api/|livez$|readyz$|metrics$).*", UnknownPageHandler),
+        ("/(?!api/|portal/|livez$|readyz$|metrics$).*", UnknownPageHandler),
     ]
     options: dict[str, Any] = {"site": site}
     return [

@@ -22,6 +22,7 @@ class Session:
     token: Secret
     until: float
     xsrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    acting_for: str = ""  # the other tenant for which a gatekeeper decides as deputy
     language: str = ""  # chosen by `?lang=`, empty where the browser's counts
 
 

@@ -47,6 +47,7 @@ def list_acts(submission: Submission, actor: Actor) -> Acts:
         "refuse": lambda: publications.refuse(submission, actor, "x", now()),
         "release_older": lambda: publications.release_older(submission, actor, now()),
         "withdraw": lambda: publications.withdraw(submission, actor, "", now()),
+        "prolong": lambda: publications.prolong(submission, actor, "", ""),
         "takedown": lambda: publications.take_down(submission, actor, "", now()),
     }
     if submission.state in REVIEWABLE:
@@ -71,7 +72,7 @@ def list_preview_variants(desk: Desk, submission: Submission) -> list[Variant]:
 
     def describe(name: str, value: str) -> tuple[str, str]:
         titles = {choice.value: choice.title or choice.value for choice in parameters[name].choices}
-        return parameters[name].title, titles[value]
+        return parameters[name].title, titles.get(value, value)
 
     return [
         Variant(key, tuple(describe(name, value) for name, value in values.items()))
@@ -83,8 +84,12 @@ def list_preview_variants(desk: Desk, submission: Submission) -> list[Variant]:
 def list_uses(desk: Desk, actor: Actor, request: DataRequest) -> list[Submission]:
     """Return the tenant's public pages that have read a dataset."""
     table = make_foreign_table(request.tenant, request.dataset)
-    released = (each.released for each in desk.list_publications(actor))
-    return [each for each in released if each and table in _list_tables(desk, each)]
+    return [
+        page
+        for page, tables in desk.list_page_uses(actor)
+        # One dataset may be written `open_data.town__footfall` or without its database.
+        if any(name.rpartition(".")[2] == table for name in tables)
+    ]
 
 
 async def find_history(desk: Desk, tenant: str, thing: str) -> list[dict[str, Any]] | None:
@@ -93,15 +98,6 @@ async def find_history(desk: Desk, tenant: str, thing: str) -> list[dict[str, An
         return await desk.audit.list_acts(tenant, thing)
     except UnavailableError:
         return None
-
-
-def _list_tables(desk: Desk, submission: Submission) -> set[str]:
-    # One dataset may be written `open_data.town__footfall` or without its database.
-    return {
-        name.rpartition(".")[2]
-        for digest in submission.pages.values()
-        for name in desk.shelf.list_datasets(digest)
-    }
 
 
 def _make_need(desk: Desk, actor: Actor, name: str) -> Need:

@@ -6,7 +6,7 @@ import pytest
 
 from urbanlab.contract.live import READY, SPARE_SECONDS
 from urbanlab_services.publisher.live.seats import Caps, Seat, Seats
-from urbanlab_services.publisher.live.spares import Spare, Spares
+from urbanlab_services.publisher.live.spares import RUSH_SECONDS, Spare, Spares
 
 
 def _visit(seats: Seats, *pages: str, now: float = 0, is_ready: bool = True) -> list[Seat]:
@@ -36,7 +36,8 @@ def _make_all(spares: Spares, now: float = 0) -> list[Spare]:
     ("visitors", "noted", "made"),
     [
         ([], ["a/x"], ["a/x"]),
-        ([], ["a/x", "a/x"], ["a/x"]),  # one for a page
+        ([], ["a/x"] * 5, ["a/x", "a/x"]),  # many come for a page at once: as many as the tenant may have
+        ([], ["a/x", "a/x", "a/y"], ["a/x", "a/y"]),  # a page's first before another's second
         ([], ["a/x", "a/y", "a/z", "b/x"], ["a/x", "a/y", "b/x"]),  # two of a tenant
         (["a/x"] * 3, ["a/x", "a/y"], ["a/y"]),  # the page is full of visitors
         (["a/x"] * 2 + ["a/y"] * 2, ["a/x", "a/y"], ["a/x"]),  # the tenant has one place left
@@ -140,6 +141,18 @@ def test_a_spare_that_nobody_wants_ends_and_is_not_made_again() -> None:
     assert spares.displace(SPARE_SECONDS + 1) == [spare]
     assert spares.begin(SPARE_SECONDS + 1) is None
     assert spares.is_empty()
+
+
+def test_one_of_a_page_is_enough_where_visitors_come_one_by_one() -> None:
+    spares = Spares(Seats())
+    _note(spares, "a/x")
+    first = _make_all(spares)
+    _note(spares, "a/x", now=RUSH_SECONDS + 1)  # for another choice, so that the first one is still there
+    assert _make_all(spares, RUSH_SECONDS + 1) == []
+    assert spares.displace(RUSH_SECONDS + 1) == []
+    _note(spares, "a/x", now=RUSH_SECONDS + 2)
+    assert len(_make_all(spares, RUSH_SECONDS + 2)) == 1
+    assert spares.list_all()[0] is first[0]
 
 
 def test_spares_can_be_turned_off() -> None:

@@ -24,11 +24,19 @@ SENTENCES = (
     "bundles",
     "data_releases",
     "desk",
+    "data_desk",
+    "reasons",
+    "share_terms",
     "durations",
     "parameters",
     "publications",
+    "pictures",
+    "attachments",
+    "deputies",
 )
 SENTENCES += ("open_data", "rendering", "submissions", "refresh")
+SENTENCES += ("web/login", "web/security", "web/pages", "web/forms", "web/handlers", "web/data_handlers")
+SENTENCES += ("web/deputy_handlers",)
 # What is no sentence for people, or is completed elsewhere.
 SILENT = {"{}.", "{}: {}", "With {}: {}"}
 ERRORS = re.compile(r"\w*(Error|Failure)")
@@ -60,9 +68,7 @@ def test_a_templates_sentence_is_there_in_german(text: str) -> None:
         assert text in GERMAN.texts
 
 
-@pytest.mark.parametrize(
-    "name", [*SENTENCES, *("web/login", "web/security", "web/pages", "web/forms", "web/handlers")]
-)
+@pytest.mark.parametrize("name", SENTENCES)
 def test_what_errors_say_is_there_in_german(name: str) -> None:
     for text in set(list_error_texts(PUBLISHER / f"{name}.py")) - SILENT:
         # A problem of a field becomes a sentence by its full stop.

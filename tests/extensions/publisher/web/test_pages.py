@@ -238,6 +238,16 @@ def test_what_is_no_notebook_is_refused_with_the_form_kept(site: Any, content: b
         ({"title": "\u202eolleh"}, "unsichtbare Zeichen"),
         ({"parameter1_name": "lang", "parameter1_choices": "a"}, "kann keine Auswahl benennen"),
         ({"parameter1_name": "n", "parameter1_choices": ""}, "braucht Möglichkeiten"),
+        (
+            {
+                "parameter1_name": "n",
+                "parameter1_kind": "integer",
+                "parameter1_choices": "",
+                "parameter1_min": "9",
+                "parameter1_max": "1",
+            },
+            "liegt über",
+        ),
         ({"parameter1_name": "n", "parameter1_choices": "1\n2"}, "keine Zelle trägt den Tag"),
     ],
 )

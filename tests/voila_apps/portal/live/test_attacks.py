@@ -243,6 +243,7 @@ def test_a_connection_that_breaks_frees_the_seat_within_a_minute(town: Town) -> 
 
 def test_pages_go_on_while_publisher_or_runner_are_away(town: Town) -> None:
     town.publisher.kill()
+    town.orphans.update(town.list_kernels())
     away = town.portal.get("/town/regler/live/", Accept_Language="de")
     assert (away.status, "gerade nicht verfügbar" in away.text) == (503, True)
     assert town.portal.get("/town/regler/").status == 200
@@ -256,14 +257,16 @@ def test_a_session_made_ahead_ends_when_its_page_is_withdrawn(town: Town) -> Non
     for slug in ("regler", "zweite"):
         town.wait_for(town.take_seat(slug))
     wait_until(lambda: town.read_metric(SPARES) == 2, 40, "a session is made ahead for both")
-    kernels = len(town.list_kernels())
+    kernels = set(town.list_kernels())
     store = Store(town.state / "publisher.sqlite")
     released = store.list_submissions("town", State.RELEASED)
     second = next(each for each in released if each.slug == "zweite")
     store.save_submissions(dataclasses.replace(second, state=State.WITHDRAWN))
     try:
-        wait_until(lambda: town.read_metric(SPARES) == 1, 20, "one has ended")
-        wait_until(lambda: len(town.list_kernels()) == kernels - 2, 20, "and the visitor's")
+        # In its place there may be another one of the page that is still public.
+        wait_until(
+            lambda: len(kernels - set(town.list_kernels())) == 2, 20, "it and the visitor's have ended"
+        )
     finally:
         store.save_submissions(second)
         store.engine.dispose()
