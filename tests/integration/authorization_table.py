@@ -184,6 +184,7 @@ SERVICE_ROUTES: dict[str, dict[str, dict[str, set[str]]]] = {
         "/operator/tenants/([a-z][a-z0-9]{1,20})": {},  # the operator's
         "/portal/counts": {},  # the portal's
         "/portal/reports": {},
+        "/portal/variants": {},
         "/api/live/seats": {},
         "/api/live/seats/([A-Za-z0-9_-]{32,64})": {},
     },

@@ -83,6 +83,7 @@ def test_nothing_that_a_notebook_shows_acts(installation: Installation, town: To
         "contact": f"javascript:{ACT}",
         "licence": ACT[:90],
         "source": ACT,
+        "pictures_in_text": "true",
         "parameter1_name": "p",
         "parameter1_title": ACT,
         "parameter1_choices": f"x = {ACT}",
