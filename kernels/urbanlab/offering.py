@@ -126,7 +126,8 @@ def _flatten(frame: Any) -> tuple[pd.DataFrame, str]:
                 "set_crs(…) before it is offered."
             )
         frame, geometry = frame.to_crs(WGS84), str(frame.active_geometry_name)
-        frame = pd.DataFrame(frame.assign(**{geometry: frame.geometry.to_wkb()}))
+        # Made plain first: a frame of places warns where its geometries become bytes.
+        frame = pd.DataFrame(frame).assign(**{geometry: frame.geometry.to_wkb()})
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index()
     names = ["_".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.columns]

@@ -44,3 +44,12 @@ def test_places_without_a_reference_system_are_nowhere(session: Session) -> None
 def test_its_author_sees_what_would_be_offered(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     ul.offer(FRAME, "sums")
     assert "sums: 2" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.usefixtures("session")
+def test_places_are_offered_without_a_warning() -> None:
+    import geopandas as gpd
+
+    places = gpd.GeoDataFrame({"name": ["a"]}, geometry=gpd.points_from_xy([8.0], [51.0]), crs=4326)
+    ul.offer(places, "places")
