@@ -171,34 +171,28 @@ class Pages:
         self, edition: Edition, language: str, asked: str, values: dict[str, str], seat: LiveSeat
     ) -> Content:
         """Return the page around an interactive view, or of the place in its queue. It is not kept."""
-        publication = edition.publication
-        html = self._layout.render(
+        return self._make_around(
+            edition,
             "live.html",
             language,
             asked,
-            tenant=self._directory.list_tenants()[publication.tenant],
-            publication=publication,
             choices=values,
             seat=seat,
         )
-        return make_content(html, HTML)
 
     def make_waiting(
         self, edition: Edition, language: str, question: Question, position: int, is_embedded: bool
     ) -> Content:
         """Return what is shown while a variant is being made. It is not kept."""
-        publication = edition.publication
-        html = self._layout.render(
+        return self._make_around(
+            edition,
             "waiting.html",
             language,
             question.language,
-            tenant=self._directory.list_tenants()[publication.tenant],
-            publication=publication,
-            choices=choose(publication, question.values),
+            choices=choose(edition.publication, question.values),
             position=position,
             is_embedded=is_embedded,
         )
-        return make_content(html, HTML)
 
     def find_page(self, publication: Publication, question: Question) -> Page:
         """Return the page in the variant that is asked for; raise as `get_publication` does."""
@@ -220,17 +214,23 @@ class Pages:
         self, edition: Edition, language: str, asked: str, state: str, typed: dict[str, str]
     ) -> Content:
         """Return the form for reports with what was `typed`, or thanks. It is not kept."""
-        publication = edition.publication
-        html = self._layout.render(
+        return self._make_around(
+            edition,
             "report.html",
             language,
             asked,
-            tenant=self._directory.list_tenants()[publication.tenant],
-            publication=publication,
             state=state,
             typed=typed,
         )
-        return make_content(html, HTML)
+
+    def _make_around(
+        self, edition: Edition, template: str, language: str, asked: str, **values: Any
+    ) -> Content:
+        """Return a page that belongs to a publication and is made for one visitor."""
+        publication = edition.publication
+        tenant = self._directory.list_tenants()[publication.tenant]
+        values = {"tenant": tenant, "publication": publication, **values}
+        return make_content(self._layout.render(template, language, asked, **values), HTML)
 
     def get_error(self, kind: str, language: str, asked: str = "", edition: Edition | None = None) -> Content:
         """Return a page that says in plain words what is wrong; nothing that was sent stands on it."""

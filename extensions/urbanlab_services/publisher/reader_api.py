@@ -9,21 +9,17 @@ from urbanlab.contract.live import SECRET
 from urbanlab.contract.readers import decode_counts, decode_report
 from urbanlab.contract.secrets import Secret
 from urbanlab_services.errors import InvalidRequestError
-from urbanlab_services.publisher.callers import check_caller
 from urbanlab_services.publisher.desk import Desk
-from urbanlab_services.service import BaseHandler, Route, ServiceSettings
+from urbanlab_services.publisher.portal_handler import PortalHandler
+from urbanlab_services.service import Route, ServiceSettings
 
 T = TypeVar("T")
 
 
-class _PortalHandler(BaseHandler):
+class _ReadersHandler(PortalHandler):
     def initialize(self, desk: Desk, secret: Secret) -> None:
         """Take the acts and what the portal shows."""
-        self.desk, self._secret = desk, secret
-
-    def prepare(self) -> None:
-        """Let nobody in but the portal."""
-        check_caller(self.request, self._secret, "Only the portal tells about readers.")
+        self.desk, self.secret = desk, secret
 
     def read(self, decode: Callable[[bytes], T]) -> T:
         """Return the body as a record; raise `InvalidRequestError` if it is none."""
@@ -37,7 +33,7 @@ class _PortalHandler(BaseHandler):
         return bool(self.desk.store.list_versions(tenant, slug))
 
 
-class CountsHandler(_PortalHandler):
+class CountsHandler(_ReadersHandler):
     """``/portal/counts``."""
 
     def post(self) -> None:
@@ -48,7 +44,7 @@ class CountsHandler(_PortalHandler):
         self.set_status(204)
 
 
-class ReportsHandler(_PortalHandler):
+class ReportsHandler(_ReadersHandler):
     """``/portal/reports``."""
 
     def post(self) -> None:

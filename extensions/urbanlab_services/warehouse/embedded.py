@@ -69,13 +69,7 @@ class EmbeddedEngine(EngineClient):
         source: AsyncIterator[bytes] | None = None,
         reader: wire.FrameReader | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the rows that a statement answers (none of them when there is a new progress), and put what it did
-        into `outcomes` at its end.
-
-        `source` gives the rows of external tables and of an insert; `reader` tells meanwhile how far the
-        statement is. Raises `WarehouseError` for what the engine refuses, and `EngineLostError` when it went
-        away in between. Whoever stops iterating cancels the statement.
-        """
+        """Yield the rows that a statement answers; see `EngineClient.run`."""
         stream = await self._connect()
         body = wire.encode_job(job)
         reader = reader or wire.FrameReader()

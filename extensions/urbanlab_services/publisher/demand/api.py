@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import json
-
 from urbanlab.contract.live import SECRET
 from urbanlab.contract.secrets import Secret
 from urbanlab.contract.variants import encode_progress
-from urbanlab_services.errors import InvalidRequestError
-from urbanlab_services.publisher.callers import check_caller
 from urbanlab_services.publisher.demand.variants import Variants
 from urbanlab_services.publisher.desk import Desk
+from urbanlab_services.publisher.portal_handler import PortalHandler
 from urbanlab_services.publisher.rendering import Rendering
 from urbanlab_services.publisher.runner_client import RunnerClient
-from urbanlab_services.service import BaseHandler, Route, ServiceSettings
+from urbanlab_services.service import Route, ServiceSettings
 
 PAUSES = (1.0, 5.0)  # somebody waits, so a runner that stays away is soon told
-_FIELDS = {"tenant", "slug", "variant"}
 
 
-class VariantsHandler(BaseHandler):
+class VariantsHandler(PortalHandler):
     """``/portal/variants``."""
 
     def initialize(self, variants: Variants, secret: Secret) -> None:
         """Take the variants and what the portal shows."""
-        self._variants, self._secret = variants, secret
-
-    def prepare(self) -> None:
-        """Let nobody in but the portal."""
-        check_caller(self.request, self._secret, "Only the portal asks for variants.")
+        self._variants, self.secret = variants, secret
 
     async def post(self) -> None:
         """Tell how it goes with ``{"tenant", "slug", "variant"}``, and make it."""
-        try:
-            body = json.loads(self.request.body)
-        except (ValueError, RecursionError):
-            body = None
-        if (
-            not isinstance(body, dict)
-            or set(body) != _FIELDS
-            or not all(isinstance(value, str) for value in body.values())
-        ):
-            raise InvalidRequestError(f"Send an object with {', '.join(sorted(_FIELDS))}.")
-        self.write_json(encode_progress(self._variants.ask(**body)))
+        self.write_json(encode_progress(self._variants.ask(**self.read_variant())))
 
 
 def make_demand_routes(settings: ServiceSettings, desk: Desk) -> list[Route]:

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-import json
-
 from urbanlab.contract.live import SECRET, encode_seat
 from urbanlab.contract.secrets import Secret
-from urbanlab_services.errors import InvalidRequestError
-from urbanlab_services.publisher.callers import check_caller
 from urbanlab_services.publisher.desk import Desk
 from urbanlab_services.publisher.live.runner import LiveRunner
 from urbanlab_services.publisher.live.views import LiveViews
-from urbanlab_services.service import BaseHandler, Route, ServiceSettings
+from urbanlab_services.publisher.portal_handler import PortalHandler
+from urbanlab_services.service import Route, ServiceSettings
 
-_FIELDS = {"tenant", "slug", "variant"}
 
-
-class _PortalHandler(BaseHandler):
+class _ViewsHandler(PortalHandler):
     def initialize(self, views: LiveViews, secret: Secret) -> None:
         """Take the views and what the portal shows."""
-        self.views, self._secret = views, secret
-
-    def prepare(self) -> None:
-        """Let nobody in but the portal."""
-        check_caller(self.request, self._secret, "Only the portal asks for seats.")
+        self.views, self.secret = views, secret
 
 
-class SeatsHandler(_PortalHandler):
+class SeatsHandler(_ViewsHandler):
     """``/api/live/seats``."""
 
     async def post(self) -> None:
         """Give a seat for ``{"tenant", "slug", "variant"}``."""
-        try:
-            body = json.loads(self.request.body)
-        except (ValueError, RecursionError):
-            body = None
-        if (
-            not isinstance(body, dict)
-            or set(body) != _FIELDS
-            or not all(isinstance(x, str) for x in body.values())
-        ):
-            raise InvalidRequestError(f"Send an object with {', '.join(sorted(_FIELDS))}.")
-        self.write_json(encode_seat(await self.views.take(**body)), 201)
+        self.write_json(encode_seat(await self.views.take(**self.read_variant())), 201)
 
 
-class SeatHandler(_PortalHandler):
+class SeatHandler(_ViewsHandler):
     """``/api/live/seats/ID``."""
 
     def get(self, seat_id: str) -> None:
