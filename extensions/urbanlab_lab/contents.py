@@ -53,8 +53,8 @@ class UrbanContentsManager(AsyncLargeFileManager):  # type: ignore[misc]
     async def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:
         """Save a file or make a folder; refuse with 507 what has no room."""
         place = self._get_os_path(path.strip("/"))
-        if self._is_at_home(place):
-            await self.home_use.check_room(measure_growth(model, place))
+        if self.home_use.limit_mb and self._is_at_home(place):
+            await self.home_use.check_room(await asyncio.to_thread(measure_growth, model, place))
         saved: dict[str, Any] = await super().save(model, path)
         return saved
 

@@ -39,7 +39,6 @@ class Confinement:
         """Confine this process. It was forked from the hub: nothing here may wait for one of its threads."""
         for door in self.doors:
             os.write(door, b"0")
-        self._set_limits()
         os.nice(NICENESS)
         _write_sacrifice()
         set_process_option(PR_SET_NO_NEW_PRIVS, 1)
@@ -48,6 +47,8 @@ class Confinement:
         descriptor = _open_log(self.log)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
+        # Last: the hub may have more files open and more memory than the server is allowed.
+        self._set_limits()
 
     def __enter__(self) -> Confinement:
         return self

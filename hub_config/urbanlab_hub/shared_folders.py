@@ -1,7 +1,8 @@
 """Folders that the people of a tenant share: the system decides who reads and writes, by groups.
 
 A server runs with the groups of the roles that its person has when it starts. Root makes each folder and sets
-rights on it, and touches nothing inside, where the people of the tenant may have put whatever they like.
+rights on it, and touches nothing inside, where the people of the tenant may have put whatever they like: but once,
+where a folder comes from a backup, which keeps no access lists, or its groups have been made anew.
 """
 
 from __future__ import annotations
@@ -11,17 +12,27 @@ import grp
 import logging
 import os
 import re
-from collections.abc import Collection, Iterator
+import stat
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from urbanlab.contract import naming
 from urbanlab.contract.records import SharedFolder, Tenant
-from urbanlab_hub.access_lists import ENTER, READ, WRITE, set_access, set_inherited_access
+from urbanlab_hub.access_lists import (
+    ENTER,
+    READ,
+    WRITE,
+    hands_down,
+    set_access,
+    set_file_access,
+    set_inherited_access,
+)
 from urbanlab_hub.accounts import ensure_group
 
 logger = logging.getLogger(__name__)
 
+DEPTH = 100  # of folders in folders, beyond which nobody's files lie
 _NAME = re.compile(r"[^\W_][\w -]{0,59}")
 
 
@@ -72,13 +83,38 @@ def _let_people_in(ours: Path, tenant: Tenant, installation: str) -> None:
         readers, writers = (
             _ensure_group(tenant, folder, installation, access) for access in ("read", "write")
         )
+        rights = {readers: READ | ENTER, writers: READ | WRITE | ENTER}
         with _opened(ours / folder.name) as descriptor:
-            for set_rights in (set_access, set_inherited_access):
-                set_rights(descriptor, {readers: READ | ENTER, writers: READ | WRITE | ENTER})
+            if not hands_down(descriptor, rights):
+                _open_inside(descriptor, rights, DEPTH)
+            # The inherited one comes last: it says that all below is done.
+            set_access(descriptor, rights)
+            set_inherited_access(descriptor, rights)
         entering[readers] = ENTER
     with _opened(ours) as descriptor:
         # Nobody of another tenant learns which folders there are.
         set_access(descriptor, entering)
+
+
+def _open_inside(folder: int, rights: Mapping[int, int], depth: int) -> None:
+    """Give groups their rights in all that lies in an opened folder, whatever people have put there."""
+    for name in os.listdir(folder) if depth else ():
+        try:
+            # Neither a link is followed, nor a pipe waited for.
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        except OSError:  # a link, a socket, or gone by now
+            continue
+        try:
+            status = os.fstat(descriptor)
+            if stat.S_ISDIR(status.st_mode):
+                _open_inside(descriptor, rights, depth - 1)
+                set_access(descriptor, rights)
+                set_inherited_access(descriptor, rights)
+            elif stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+                # A file with a second name may lie at somebody's home as well, and is private there.
+                set_file_access(descriptor, rights, is_program=bool(status.st_mode & stat.S_IXUSR))
+        finally:
+            os.close(descriptor)
 
 
 def check_folder_name(name: str) -> str:

@@ -25,7 +25,7 @@ def record_tenant_change(settings: Settings, tenant: str, action: str, fields: C
 
 
 def record_person_accepted(settings: Settings, hub_user: str, home: str) -> None:
-    """Tell that another person may have a hub user's name; the home under it was `archived` or `kept`."""
+    """Tell that another person may have a hub user's name; the home under it was `archived`, `kept` or `absent`."""
     sender = _make_sender(settings.audit_socket, settings.service_state("hub") / "audit-operator")
     sender.record(audit.PERSON_ACCEPTED, hub_user.rpartition("@")[2], person=hub_user, home=home)
 

@@ -58,7 +58,10 @@ def make_parser() -> argparse.ArgumentParser:
     person = commands.add_parser("person", help="let another person in under a former person's name")
     person_commands.configure_parser(person)
     person.set_defaults(command=_person)
-    backup = commands.add_parser("backup", help="copy the whole installation while it is in use")
+    backup = commands.add_parser(
+        "backup",
+        help="copy the installation while it is in use: people's files with --homes, Kafka's topics not",
+    )
     backup.add_argument("folder", metavar="DIR", type=Path, help="a folder that does not exist yet")
     backup.add_argument("--homes", action="store_true", help="people's homes and shared folders, too")
     backup.set_defaults(command=_backup)

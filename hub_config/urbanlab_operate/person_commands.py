@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from urbanlab.contract import naming
 from urbanlab_hub import homes
+from urbanlab_hub.accounts import find_account
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.audit import record_person_accepted
 from urbanlab_operate.audit_commands import read_person
 from urbanlab_operate.errors import OperateError
 from urbanlab_operate.local.folders import get_installation
+from urbanlab_operate.purge.leftovers import delete_leftovers
 
 
 def configure_parser(parser: argparse.ArgumentParser) -> None:
@@ -42,12 +45,24 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         return 1
     # The hub's user goes last: until then nobody but its owner gets in, and a broken off command can be repeated.
     delete_user(api, hub_user, only_server=True)
-    if not is_same and home.exists():
-        print(f"moved the home to {archive_home(settings, hub_user, home)}")
+    left = "kept"
+    if not is_same:
+        left = put_away(settings, hub_user, home)
     delete_user(api, hub_user)
-    record_person_accepted(settings, hub_user, "kept" if is_same else "archived")
+    record_person_accepted(settings, hub_user, left)
     print(f"The next person who logs in as {hub_user} is let in, and nobody else after that.")
     return 0
+
+
+def put_away(settings: Settings, hub_user: str, home: Path) -> str:
+    """Leave nothing of the former person to the next one; return what became of the home, for the audit log."""
+    # The next person gets the account, and with it what it owns outside of the home.
+    if os.geteuid() == 0 and (account := find_account(home.name)):
+        delete_leftovers(account.pw_uid)
+    if not home.exists():
+        return "absent"
+    print(f"moved the home to {archive_home(settings, hub_user, home)}")
+    return "archived"
 
 
 def archive_home(settings: Settings, hub_user: str, home: Path) -> Path:

@@ -102,6 +102,12 @@ def find_notes(table: str) -> dict[str, Any]:
     return {**notes, "columns": {name: said for name, said in columns.items() if said}}
 
 
+def to_comment(notes: Mapping[str, Any]) -> str:
+    """Return notes as a quoted text for a table's comment; empty where there is nothing to note."""
+    text = json.dumps(notes, ensure_ascii=False) if any(notes.values()) else ""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def write_notes(table: str, notes: Mapping[str, Any]) -> None:
     """Put notes into a table's comment, in place of what stood there; raise `WarehouseError` if that may not be."""
     import urllib3
@@ -109,9 +115,8 @@ def write_notes(table: str, notes: Mapping[str, Any]) -> None:
 
     from urbanlab.warehouse import client
 
-    text = json.dumps(notes, ensure_ascii=False).replace("\\", "\\\\").replace("'", "\\'")
     try:
-        client().command(f"ALTER TABLE {table} MODIFY COMMENT '{text}'")
+        client().command(f"ALTER TABLE {table} MODIFY COMMENT {to_comment(notes)}")
     except (Error, OSError, urllib3.exceptions.HTTPError) as error:
         raise translate(error) from None
 

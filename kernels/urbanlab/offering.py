@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Words = str | Mapping[str, str]
+MAX_INTEGER = 2**63 - 1  # larger ones are told as texts, not rounded
 _NOTES = {
     "de": "{name}: {rows} Zeilen und {columns} Spalten. Auf der veröffentlichten Seite zum Herunterladen.",
     "en": "{name}: {rows} rows and {columns} columns. Offered for download on the published page.",
@@ -137,6 +138,7 @@ def _flatten(frame: Any) -> tuple[pd.DataFrame, str]:
 def _to_plain(values: Any, is_geometry: bool) -> Any:
     """Return a column as numbers, truth values, dates, instants or texts; what is neither becomes text."""
     import pyarrow as pa
+    import pyarrow.compute as pc
     from pyarrow import types
 
     try:
@@ -156,8 +158,9 @@ def _to_plain(values: Any, is_geometry: bool) -> Any:
         return array
     if types.is_timestamp(kind):
         return array.cast(pa.timestamp("us", kind.tz), safe=False)
+    if types.is_uint64(kind) and (pc.max(array).as_py() or 0) > MAX_INTEGER:
+        return _to_words(array.to_pylist())
     for is_kind, plain in (
-        (types.is_uint64, pa.float64()),
         (types.is_integer, pa.int64()),
         (types.is_floating, pa.float64()),
         (types.is_decimal, pa.float64()),

@@ -7,6 +7,7 @@ import re
 import secrets
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,21 +36,24 @@ class Writer:
         self.acknowledged = 0
         self._staff = StaffSession(installation, name, "rietberg", password)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._write, daemon=True)
+        self._thread = ThreadPoolExecutor(1)
         insert = f"ul.client().command('INSERT INTO {TABLE} SELECT max(a) + 1 FROM {TABLE}')"
         self._line = f"{insert}; print('stored')"
 
     def __enter__(self) -> Writer:
         create = f"CREATE TABLE {TABLE} ENGINE = MergeTree ORDER BY a AS SELECT 0 AS a"
         self._run(f"import urbanlab as ul; {KEEP}; ul.client().command('{create}'); print('stored')")
-        self._thread.start()
+        self._writing = self._thread.submit(self._write)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
-        self._run(f"ul.client().command('DROP TABLE {TABLE}'); print('stored')")
-        self._staff.close()
+        self._thread.shutdown()
+        try:
+            self._run(f"ul.client().command('DROP TABLE {TABLE}'); print('stored')")
+        finally:
+            self._staff.close()
+        self._writing.result()
 
     def _write(self) -> None:
         while not self._stop.is_set():

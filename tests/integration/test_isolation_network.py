@@ -176,7 +176,8 @@ def test_no_port_opens_to_what_an_attacker_can_show(
         attacker,
         targets=targets,
         forged=forged,
-        foreign=[f'"{OTHER}.', f"lab_{OTHER}", f"-{OTHER}@{OTHER}"],  # a dataset's contact is for everybody
+        # People and service users; a dataset's contact, at OTHER.example, is for everybody.
+        foreign=[f'"{OTHER}.', f"lab_{OTHER}", f'@{OTHER}"', f"@{OTHER}<"],
         cookie=neighbour.facts["client"],
     )
     # Where nobody answers, as users' servers do not where the system filters packets, nothing was got.

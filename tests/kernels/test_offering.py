@@ -8,6 +8,7 @@ import pytest
 
 import urbanlab as ul
 from urbanlab.errors import PublishError
+from urbanlab.offering import _to_table
 from urbanlab.session import Session
 
 FRAME = pd.DataFrame({"a": [1, 2]})
@@ -53,3 +54,14 @@ def test_places_are_offered_without_a_warning() -> None:
 
     places = gpd.GeoDataFrame({"name": ["a"]}, geometry=gpd.points_from_xy([8.0], [51.0]), crs=4326)
     ul.offer(places, "places")
+
+
+@pytest.mark.usefixtures("session")
+@pytest.mark.parametrize(
+    ("values", "plain"),
+    [([2**63 + 1, 1], [str(2**63 + 1), "1"]), ([2**53 + 1, None], [2**53 + 1, None]), ([1, 2], [1, 2])],
+)
+def test_large_numbers_are_offered_as_they_are(values: list[int | None], plain: list[object]) -> None:
+    table, _ = _to_table(pa.table({"id": pa.array(values, pa.uint64())}))
+    assert table.column("id").to_pylist() == plain
+    ul.offer(table, "ids")

@@ -64,7 +64,7 @@ class BaseHandler(RequestHandler):
     def prepare(self) -> None:
         """Show nothing of other towns at a town's own host name."""
         self.town = self.portal.homes.find_town(self.request.host_name)
-        first = self.request.path.split("/")[1]
+        first = self.request.path.removeprefix("/").partition("/")[0]
         if self.town not in ("", first) and first in self.portal.directory.list_tenants():
             raise NotPublicError
         if self.portal.homes.is_encrypted:
@@ -99,6 +99,10 @@ class BaseHandler(RequestHandler):
         """Return whether a browser asks for what its user may want next."""
         headers = self.request.headers
         return headers.get("Sec-Purpose", headers.get("Purpose", "")).startswith("prefetch")
+
+    def is_look(self) -> bool:
+        """Return whether nobody reads the answer: a look at the headers, or a browser ahead of its user."""
+        return self.request.method == "HEAD" or self.is_ahead()
 
     def parse_question(self) -> Question:
         """Return what the address asks for; raise `ParameterError`."""

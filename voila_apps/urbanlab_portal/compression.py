@@ -13,7 +13,10 @@ from urbanlab.contract.publications import make_digest
 
 LEVEL = 6
 MIN_BYTES = 500  # below it a packet is a packet
-PACKABLE = ("text/", "application/json", "image/svg")
+PACKABLE = (
+    *("text/", "image/svg", "application/json", "application/ld+json"),
+    *("application/xml", "application/atom+xml"),
+)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import os
 import re
 import stat
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -142,11 +143,12 @@ class Directory:
         """Return what was made on demand of just this version, or None."""
         return self._list_made(publication).get(variant)
 
-    def list_pages(self, publication: Publication) -> list[Page]:
-        """Return all pages of a publication that can be shown, made ahead or on demand."""
-        made = [each.page for each in self._list_made(publication).values() if each.page]
-        pages = map(self.find_page, (*publication.variants.values(), *made))
-        return [page for page in pages if page is not None]
+    def list_pages(self, publication: Publication) -> Iterator[Page]:
+        """Yield all pages of a publication that can be shown, made ahead or on demand."""
+        made = (each.page for each in self._list_made(publication).values() if each.page)
+        for digest in chain(publication.variants.values(), made):
+            if page := self.find_page(digest):
+                yield page
 
     def _list_made(self, publication: Publication) -> dict[str, MadeVariant]:
         made: MadeVariants | None = self._made.find(

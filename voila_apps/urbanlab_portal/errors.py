@@ -66,6 +66,16 @@ class TooManyReportsError(PortalError):
     kind = "broken"
 
 
+class BusyError(PortalError):
+    """Too many ask for what is made for each of them; `kind` says for what."""
+
+    status = 503
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
 class NotMadeError(NotPublicError):
     """There is no page of a permitted variant yet."""
 

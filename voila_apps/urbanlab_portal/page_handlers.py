@@ -44,14 +44,14 @@ class PublicationHandler(BaseHandler):
                 return
             content = await pages.get_publication(edition, language, question, is_embedded)
         await self.send_page(content, headers)
-        if self.portal.variants and pages.is_old(edition.publication, question):
+        if self.portal.variants and not self.is_look() and pages.is_old(edition.publication, question):
             self.portal.variants.renew(edition.publication, pages.make_variant(edition.publication, question))
 
     async def ask_for(self, publication: Publication, question: Question) -> Progress:
         """Have a variant made; a look at the headers and a browser ahead of its user cause no work."""
         if self.portal.variants is None:
             raise NotPublicError
-        if self.request.method == "HEAD" or self.is_ahead():
+        if self.is_look():
             return Progress(WAITING)
         variant = self.portal.pages.make_variant(publication, question)
         return await self.portal.variants.ask(publication, variant)

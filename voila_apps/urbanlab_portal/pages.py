@@ -27,6 +27,7 @@ from urbanlab_portal.errors import NotMadeError, NotPublicError
 from urbanlab_portal.layout import Layout
 from urbanlab_portal.parameters import Question, choose
 from urbanlab_portal.search import Shelf, find, list_newest, list_topics, parse_search
+from urbanlab_portal.turns import Turns
 
 HTML = "text/html; charset=utf-8"
 NEWEST = 6  # pages on the start page, before the towns
@@ -40,6 +41,7 @@ class Pages:
 
     def __init__(self, directory: Directory, contents: Contents, layout: Layout) -> None:
         self._directory, self._contents, self._layout = directory, contents, layout
+        self._searches = Turns("search-busy")
 
     def list_shelves(self, tenant: str = "") -> tuple[Shelf, ...]:
         """Return each town, or the one, with what it has published."""
@@ -69,6 +71,7 @@ class Pages:
         tenant: PublicTenant | None = None,
     ) -> Content:
         search = parse_search(question)
+        typed = {name: text for name, text in question.values.items() if text.strip()}
 
         def make() -> Content:
             shown = find(search, shelves) if search else shelves
@@ -77,7 +80,7 @@ class Pages:
                 language,
                 question.language,
                 tenant=tenant,
-                choices=question.values,
+                choices=typed,
                 search=search,
                 shelves=shown,
                 newest=list_newest(shown, NEWEST),
@@ -86,9 +89,9 @@ class Pages:
             )
             return make_content(html, HTML)
 
-        if search:  # there is no end to what can be asked for: none of it is kept
-            return await asyncio.to_thread(make)
-        key = (template, tenant, language, question.language, _make_key(shelves))
+        if search.text:  # there is no end to what can be asked for: none of it is kept
+            return await self._searches.take(make)
+        key = (template, tenant, language, question.language, search.topic, _make_key(shelves))
         return await self._contents.get(key, make)
 
     async def get_statement(self, kind: str, language: str, question: Question, tenant: str = "") -> Content:

@@ -67,6 +67,5 @@ def _find_secret(folder: Path | None) -> Secret | None:
     try:
         return read_secret(folder, live.SECRET) if folder else None
     except OSError:
-        return (
-            None  # there are no interactive views then, nobody is told about readers, and all pages are there
-        )
+        # There are no interactive views then, nobody is told about readers, and all pages are there.
+        return None

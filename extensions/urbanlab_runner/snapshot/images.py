@@ -14,6 +14,7 @@ from bs4 import Tag
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from urbanlab_runner.snapshot.clean import parse, to_html
 from urbanlab_runner.snapshot.files import MIN_IMAGE_BYTES, Files
 from urbanlab_runner.snapshot.foreign import ForeignAddresses, clean_css, is_foreign, is_image_data
 
@@ -95,6 +96,22 @@ class Images:
                 image["src"] = address
             else:
                 image.replace_with(str(image.get("alt", "")))
+
+
+def describe_pictures(shown: str, alt: str) -> str:
+    """Return HTML of a page in which the pictures that nobody has described have the text of their cell, if any."""
+    if not alt or "<img" not in shown:
+        return shown
+    soup = parse(shown)
+    bare = [image for image in soup.find_all("img") if not _is_described(image)]
+    for image in bare:
+        image["alt"] = alt
+        del image["data-undescribed"]
+    return to_html(soup) if bare else shown
+
+
+def _is_described(image: Tag) -> bool:
+    return bool(str(image.get("alt", "")).strip()) and not image.has_attr("data-undescribed")
 
 
 def decode_data(address: str) -> tuple[str, bytes] | None:

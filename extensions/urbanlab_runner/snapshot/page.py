@@ -17,6 +17,7 @@ from urbanlab_runner.snapshot.fallback import Fallback
 from urbanlab_runner.snapshot.files import Files
 from urbanlab_runner.snapshot.foreign import ForeignAddresses
 from urbanlab_runner.snapshot.headings import settle_headings
+from urbanlab_runner.snapshot.images import describe_pictures
 from urbanlab_runner.snapshot.models import Models
 from urbanlab_runner.snapshot.modules import take_out_modules
 from urbanlab_runner.snapshot.pieces import Pieces
@@ -105,11 +106,12 @@ def _copy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def _render(notebook: nbformat.NotebookNode, pieces: Pieces, fallback: Fallback) -> str:
     def show_text(cell: Any) -> Markup:
-        return Markup(pieces.to_html(markdown_to_html(cell.source, cell.get("attachments"))))  # noqa: S704
+        shown = pieces.to_html(markdown_to_html(cell.source, cell.get("attachments")))
+        return Markup(describe_pictures(shown, _find_alt(cell)))  # noqa: S704
 
     def show_output(output: Any, cell: Any) -> Markup:
-        alt = cell.metadata.get("alt", "")
-        return Markup(fallback.outputs.to_html(output, alt if isinstance(alt, str) else ""))  # noqa: S704
+        alt = _find_alt(cell)
+        return Markup(describe_pictures(fallback.outputs.to_html(output, alt), alt))  # noqa: S704
 
     # Not `HTMLExporter`: it would read and write the whole page once more, to repair what is whole here.
     exporter = TemplateExporter(
@@ -122,6 +124,11 @@ def _render(notebook: nbformat.NotebookNode, pieces: Pieces, fallback: Fallback)
     )
     body, _ = exporter.from_notebook_node(_without_hidden(notebook))
     return str(body)
+
+
+def _find_alt(cell: Any) -> str:
+    alt = cell.metadata.get("alt", "")
+    return alt.strip() if isinstance(alt, str) else ""
 
 
 def _without_hidden(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -120,7 +120,7 @@ class DataDesk:
         with self.audit.act(actor, action, request_id, reason=reason[:MAX_REASON]) as line:
             request = self._get_named(actor, request_id, line)
             decided = data_releases.withdraw(request, actor, reason[:MAX_REASON], now())
-            return await self.open_data.withdraw(decided)
+            return await self._take_away(decided)
 
     # --- what other towns offer --------------------------------------------------------------------------------
 
@@ -155,11 +155,8 @@ class DataDesk:
         """Decline an offer, or give back what was accepted; needs a steward's or gatekeeper's login."""
         with self.audit.act(actor, "decline_data", request_id, reason=reason[:MAX_REASON]) as line:
             offer = self._get_named_offer(actor, request_id, line)
-            declined = data_releases.decline(offer, actor, now())
-            if declined.state is DataState.WITHDRAWING:
-                declined = await self.open_data.withdraw(declined)
-            else:
-                self.store.save_data_request(declined)
+            declined = data_releases.decline(offer, actor, reason[:MAX_REASON], now())
+            declined = await self._take_away(declined)
         self._tell_owner(declined, "decline_data")
         return declined
 
@@ -177,6 +174,13 @@ class DataDesk:
         for request in self.store.list_offers(tenant):
             if request.state in data_releases.OPEN_STATES:
                 self.store.save_data_request(data_releases.end(request))
+
+    async def _take_away(self, decided: DataRequest) -> DataRequest:
+        if decided.state is DataState.WITHDRAWING:
+            return await self.open_data.withdraw(decided)
+        # What nobody has accepted is no view, or the view is an earlier release's.
+        self.store.save_data_request(decided)
+        return decided
 
     def _find_open(self, request: DataRequest) -> DataRequest | None:
         """Return the open request that asks for the same; raise `ConflictError` for one that is in the way."""

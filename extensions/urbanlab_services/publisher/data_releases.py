@@ -1,8 +1,8 @@
 """The release of a dataset, to everybody or to a partner: asked for by one, decided by another, withdrawn at once.
 
     requested ──► (offered ──►) releasing ──► released ──► withdrawing ──► withdrawn
-        └──► refused   └──► declined             ├──► expired
-                                                 └──► replaced
+        └──► refused   ├──► declined             ├──► expired
+                       └──► withdrawn            └──► replaced
 
 What a partner is *offered* waits until somebody there accepts. What is *releasing* or *withdrawing* has been
 decided, but the warehouse has not confirmed it yet.
@@ -163,11 +163,12 @@ def accept_by_rule(request: DataRequest, at: str) -> DataRequest:
     return _answer(request, DataState.RELEASING, "", at)
 
 
-def decline(request: DataRequest, actor: Actor, at: str) -> DataRequest:
-    """Return an offer as declined, or what was accepted once as given back."""
+def decline(request: DataRequest, actor: Actor, reason: str, at: str) -> DataRequest:
+    """Return an offer as declined, or what was accepted once as given back; the reason is for its owner."""
     _check_answer(request, actor, DataState.OFFERED, DataState.RELEASED, DataState.RELEASING)
     is_offer = request.state is DataState.OFFERED
-    return _answer(request, DataState.DECLINED if is_offer else DataState.WITHDRAWING, actor.hub_user, at)
+    declined = _answer(request, DataState.DECLINED if is_offer else DataState.WITHDRAWING, actor.hub_user, at)
+    return dataclasses.replace(declined, reason=reason)
 
 
 def expire(request: DataRequest) -> DataRequest:
@@ -176,7 +177,7 @@ def expire(request: DataRequest) -> DataRequest:
 
 
 def end(request: DataRequest) -> DataRequest:
-    """Return a request whose partner is no more."""
+    """Return a request whose partner or whose view is no more."""
     return dataclasses.replace(request, state=DataState.WITHDRAWN)
 
 
@@ -198,9 +199,18 @@ def refuse(request: DataRequest, actor: Actor, reason: str, at: str) -> DataRequ
 
 
 def withdraw(request: DataRequest, actor: Actor, reason: str, at: str) -> DataRequest:
-    """Return a release as withdrawn. Two eyes are enough to take something away."""
+    """Return a release as withdrawn. Two eyes are enough to take something away.
+
+    An offer that nobody has answered is *withdrawn* at once: the warehouse knows nothing of it.
+    """
     _check_decision(request, actor, DataState.RELEASED, DataState.RELEASING, DataState.OFFERED)
-    return _decide(request, actor, DataState.WITHDRAWING, at, reason)
+    is_offer = request.state is DataState.OFFERED
+    return _decide(request, actor, DataState.WITHDRAWN if is_offer else DataState.WITHDRAWING, at, reason)
+
+
+def find_last_actor(request: DataRequest) -> str:
+    """Return who acted last upon a request, for its owner or for its partner; empty where a rule did."""
+    return request.answered_by if request.answered_at > request.decided_at else request.decided_by
 
 
 def confirm(request: DataRequest) -> DataRequest:

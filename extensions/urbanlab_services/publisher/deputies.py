@@ -53,31 +53,35 @@ class Deputies:
     def extend(self, actor: Actor, acting_for: str = "") -> Actor:
         """Return who acts with the rights that are held in a gatekeeper's place; in `acting_for` where that may be.
 
-        A right that needs a second factor in this town goes only to those who have shown one for a role of theirs.
+        A right that needs a second factor in a town goes only to those who have shown one for a role of theirs.
         """
         if acting_for and acting_for in self.list_towns(actor):
             return Actor(
                 actor.hub_user, acting_for, frozenset({GATEKEEPER}), actor.may_decide, is_deputy=True
             )
-        if actor.is_gatekeeper or not self._is_named(actor) or not self.is_strong(actor):
+        if actor.is_gatekeeper or not self._is_named(actor) or not self.is_strong(actor, actor.tenant):
             return actor
         return dataclasses.replace(actor, roles=actor.roles | {GATEKEEPER}, is_deputy=True)
 
-    def is_strong(self, actor: Actor) -> bool:
-        """Return whether somebody has logged in as safely as a gatekeeper of the town has to."""
-        tenant = self._records.tenants().get(actor.tenant)
-        needed = set(tenant.second_factor) if tenant else {GATEKEEPER}
-        return GATEKEEPER not in needed or bool(actor.roles & needed)
+    def is_strong(self, actor: Actor, town: str) -> bool:
+        """Return whether somebody has logged in as safely, in the own town, as a gatekeeper of `town` has to."""
+        tenants = self._records.tenants()
+        if town in tenants and GATEKEEPER not in tenants[town].second_factor:
+            return True
+        own = tenants.get(actor.tenant)
+        return own is not None and not actor.roles.isdisjoint(own.second_factor)
 
     def list_towns(self, actor: Actor) -> list[str]:
-        """Return the other tenants for which a gatekeeper may decide."""
+        """Return the other tenants for which a gatekeeper may decide, logged in as safely as each demands."""
         if not actor.is_gatekeeper or actor.is_deputy or not actor.may_decide:
             return []
         tenants = self._records.tenants().items()
         return sorted(
             name
             for name, each in tenants
-            if actor.tenant in each.publishing.deputies and name != actor.tenant
+            if actor.tenant in each.publishing.deputies
+            and name != actor.tenant
+            and self.is_strong(actor, name)
         )
 
     def list_deputies(self, actor: Actor) -> list[Deputy]:

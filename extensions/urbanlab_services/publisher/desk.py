@@ -8,6 +8,7 @@ each field) for what cannot be taken. Every act and every refusal of one is a li
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import secrets
 import uuid
@@ -87,7 +88,7 @@ class Desk:
             application = self._complete(actor, parse_application(values))
             stripped = attach(parse_notebook(notebook), application.files, files or {})
             check_parameters(stripped, application.parameters)
-            check_no_secrets(stripped)
+            await asyncio.to_thread(check_no_secrets, stripped)
             if len(self.store.list_submissions(actor.tenant, State.EXECUTING)) >= MAX_EXECUTING:
                 raise TooManyRequestsError(
                     "Too many notebooks of your tenant are being executed; wait for one to end.",
@@ -131,6 +132,7 @@ class Desk:
             else:
                 described = publications.confirm_pictures(submission)
             self.store.save_submissions(described)
+            self.bundles.delete({submission.notebook} - self.store.list_notebooks())
         if cleaned:
             self.work.execute(submission.id)
         return described
@@ -180,7 +182,7 @@ class Desk:
         return next(iter([*public, *others]), None)
 
     def compare(self, actor: Actor, submission: Submission, earlier: Submission) -> list[Difference]:
-        """Return what has become different: facts, cells, and the words of the first page that both have."""
+        """Return what has become different: facts, cells, and the words of the first page that both still have."""
         check_reviewer(actor)
         found = [
             differences.compare_applications(earlier.application, submission.application),
@@ -190,7 +192,7 @@ class Desk:
         ]
         variants = differences.list_common_variants(earlier.application, submission.application)
         both = [each for each in variants if each in earlier.pages and each in submission.pages]
-        if both:
+        if both and {earlier.state, submission.state} <= publications.KEPT:
             bodies = [self.shelf.read_body(each.pages[both[0]]) for each in (earlier, submission)]
             found.append(differences.compare_bodies(*bodies))
         return [each for each in found if each]

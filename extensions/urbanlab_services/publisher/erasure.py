@@ -9,6 +9,7 @@ from typing import Any
 from urbanlab.contract.naming import TENANT_ID
 from urbanlab.contract.records import has_tenant
 from urbanlab.contract.secrets import Secret
+from urbanlab.contract.variants import MadeVariants
 from urbanlab_services.errors import ConflictError, UnavailableError
 from urbanlab_services.publisher.callers import check_caller
 from urbanlab_services.publisher.desk import Desk
@@ -30,7 +31,7 @@ class Erasure:
         submissions = self._desk.store.list_submissions(tenant)
         return {
             "submissions": len(submissions),
-            "pages": len(_list_pages(submissions)),
+            "pages": len(_list_pages(submissions) | _list_made(self._desk.shelf.list_made(tenant).values())),
             "requests": len(self._desk.store.list_data_requests(tenant)),
         }
 
@@ -45,10 +46,12 @@ class Erasure:
         mine = desk.store.list_submissions(tenant)
         # What is being executed would be kept again when it ends.
         await desk.work.cancel({submission.id for submission in mine})
+        pages = _list_pages(mine) | _list_made(desk.shelf.list_made(tenant).values())
         for slug in {submission.slug for submission in mine}:
             desk.shelf.hide(tenant, slug)
         others = [each for each in desk.store.list_all_submissions() if each.tenant != tenant]
-        desk.shelf.delete_pages(_list_pages(mine), _list_pages(each for each in others if each.state in KEPT))
+        kept = _list_pages(each for each in others if each.state in KEPT)
+        desk.shelf.delete_pages(pages, kept | _list_made(desk.shelf.list_made().values()))
         notebooks = {submission.notebook for submission in mine}
         desk.bundles.delete(notebooks - {submission.notebook for submission in others})
         desk.data.forget_partner(tenant)
@@ -71,6 +74,11 @@ class Erasure:
 
 def _list_pages(submissions: Iterable[Submission]) -> set[str]:
     return {digest for submission in submissions for digest in submission.pages.values()}
+
+
+def _list_made(pages: Iterable[MadeVariants]) -> set[str]:
+    """Return the pages that were made on demand."""
+    return {each.page for made in pages for each in made.variants.values() if each.page}
 
 
 class TenantHandler(BaseHandler):

@@ -14,10 +14,13 @@ from urbanlab_services.publisher.bundles import BundleError
 
 MAX_LISTED = 8
 EXCUSE = "# no secret"
-# Each begins with fixed letters and is bounded, so that a long line costs no more than its length.
+# Each begins with fixed letters, or where a word does, and is bounded, so that a long line costs no more than its
+# length.
 _KNOWN = {
     "a private key": r"-----BEGIN (?:[A-Z]{2,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----",
-    "a signed token (JWT)": r"\beyJ[\w-]{8,4000}\.eyJ[\w-]{8,4000}\.[\w-]{8,1000}",
+    "a signed token (JWT)": (
+        r"(?<![\w-])(?:[\w-]{0,40}-)??eyJ[\w-]{8,4000}+\.eyJ[\w-]{8,4000}+\.[\w-]{8,1000}"
+    ),
     "an access token": (
         r"\b(?:gh[opsur]_[A-Za-z0-9]{36}|github_pat_\w{22,255}|glpat-[\w-]{20}|xox[abeoprs]-[\w-]{10,250}"
         r"|sk-[A-Za-z0-9_-]{32,200}|hf_[A-Za-z0-9]{30,60}|AIza[\w-]{35}|pypi-AgE[\w-]{40,250})"
@@ -27,7 +30,7 @@ _KNOWN = {
 }
 _PATTERNS = {kind: re.compile(pattern) for kind, pattern in _KNOWN.items()}
 _ASSIGNED = re.compile(
-    r"(?P<name>passwor[dt]|passwd|kennwort|passphrase|secret|token|api_?key|access_?key)[a-z_0-9]{0,30}[\"']?\]?"
+    r"(?P<name>passwor[dt]|passwd|kennwort|passphrase|secret|token|api_?key|access_?key)[a-z_0-9]{0,30}+[\"']?\]?"
     r"(?:\s{0,8}:\s{0,8}[a-z]{1,20})?\s{0,8}[=:]\s{0,8}[rbu]{0,2}[\"'](?P<value>[^\"'\n]{6,300})[\"']",
     re.IGNORECASE,
 )

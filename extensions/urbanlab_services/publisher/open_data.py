@@ -106,19 +106,32 @@ class OpenData:
             except UnavailableError:
                 return request
             except InvalidRequestError as error:
-                if request.state is DataState.RELEASING:
+                if request.state is DataState.RELEASING and self._is_as_before(request):
                     self._store.save_data_request(data_releases.reopen(request, error.message))
                 raise
+            # What was decided meanwhile is carried out in its own turn.
+            if not self._is_as_before(request):
+                return self._store.find_data_request(request_id) or request
             confirmed = data_releases.confirm(request)
-            replaced = self._list_replaced(request) if request.state is DataState.RELEASING else []
-            self._store.save_data_request(confirmed, *map(data_releases.replace, replaced))
+            self._store.save_data_request(confirmed, *self._settle_others(request))
             return confirmed
 
-    def _list_replaced(self, request: DataRequest) -> list[DataRequest]:
+    def _is_as_before(self, request: DataRequest) -> bool:
+        now = self._store.find_data_request(request.id)
+        return now is not None and now.state is request.state
+
+    def _settle_others(self, request: DataRequest) -> list[DataRequest]:
+        """Return what becomes of the other requests of a view that was made or dropped for `request`."""
+        is_made = request.state is DataState.RELEASING
+        changes = {DataState.RELEASED: data_releases.replace if is_made else data_releases.end}
+        if is_made:
+            # Dropped afterwards, it would take the new one away.
+            changes[DataState.WITHDRAWING] = data_releases.confirm
         return [
-            each
+            changes[each.state](each)
             for each in self._store.list_data_requests(request.tenant)
-            if each.state is DataState.RELEASED
+            if each.id != request.id
+            and each.state in changes
             and (each.dataset, each.partner) == (request.dataset, request.partner)
         ]
 
@@ -127,7 +140,9 @@ class OpenData:
         if request.state is DataState.RELEASING:
             await self._ask("PUT", path, data_releases.make_release(request))
         else:
-            await self._ask("DELETE", path, {"withdrawn_by": request.decided_by}, also=404)
+            await self._ask(
+                "DELETE", path, {"withdrawn_by": data_releases.find_last_actor(request)}, also=404
+            )
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, also: int = 0) -> bytes:
         request = HTTPRequest(

@@ -9,8 +9,16 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
+from xml.parsers import expat
 
-from urbanlab.contract.page_data import FORMATS, MAX_OFFERS, PageData, is_formula, make_file_name
+from urbanlab.contract.page_data import (
+    FORMATS,
+    MAX_FILE_BYTES,
+    MAX_OFFERS,
+    PageData,
+    is_formula,
+    make_file_name,
+)
 
 MAX_SHEET_BYTES = 60_000_000  # a workbook's parts together, unpacked
 _PIECE = 1_000_000
@@ -18,9 +26,10 @@ _PARTS = re.compile(
     r"\[Content_Types\]\.xml|_rels/\.rels|docProps/(app|core)\.xml|xl/(workbook|styles|sharedStrings)\.xml"
     r"|xl/theme/theme1\.xml|xl/_rels/workbook\.xml\.rels|xl/worksheets/sheet[123]\.xml"
 )
-# A formula, a link out of the workbook, or an XML document that brings its own words.
-_ACTIVE = re.compile(rb"<(\w+:)?f[ >/]|<!|TargetMode|hyperlink|<(\w+:)?dataValidation")
-_OVERLAP = 100
+# Elements that calculate, or lead out of the workbook.
+_ACTIVE = frozenset({"f", "hyperlink", "dataValidation"})
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, RuntimeError, OSError)
+csv.field_size_limit(MAX_FILE_BYTES)  # a border of a country is one cell
 
 
 class PageDataError(ValueError):
@@ -72,22 +81,33 @@ def _check_workbook(content: bytes) -> None:
                 if not _PARTS.fullmatch(info.filename) or info.orig_filename != info.filename:
                     raise PageDataError("has a workbook with parts that data do not need")
                 left -= _check_part(archive, info, left)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError):
+    except _UNREADABLE:
         raise PageDataError("has a workbook that is none") from None
 
 
 def _check_part(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> int:
     """Return the size of a part, read in pieces so that a bomb costs nothing."""
-    size, last = 0, b""
+    size, parser = 0, expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = _check_element
+    parser.StartDoctypeDeclHandler = _refuse_doctype
     with archive.open(info) as part:
         while piece := part.read(_PIECE):
             size += len(piece)
             if size > most:
                 raise PageDataError("has a workbook that is too large")
-            if _ACTIVE.search(last + piece):
-                raise PageDataError("has a workbook that calculates or links")
-            last = piece[-_OVERLAP:]
+            parser.Parse(piece)
+    parser.Parse(b"", True)
     return size
+
+
+def _check_element(name: str, attributes: Mapping[str, str]) -> None:
+    names = {each.rpartition(" ")[2] for each in attributes}
+    if name.rpartition(" ")[2] in _ACTIVE or "TargetMode" in names:
+        raise PageDataError("has a workbook that calculates or links")
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise PageDataError("has a workbook that brings words of its own")
 
 
 def _refuse_constant(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import unicodedata
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -13,7 +12,6 @@ from urbanlab_services.errors import InvalidRequestError
 
 MAX_TEXT = 300
 MAX_CELLS = 50
-_EMPTY_PICTURE = re.compile(r"!\[\s{0,20}\](?=[(\[])")
 _VOID = frozenset({"img", "br", "hr", "input", "wbr", "source", "col", "area", "track", "link", "meta"})
 
 
@@ -57,12 +55,7 @@ def describe(notebook: Mapping[str, Any], texts: Mapping[int, str]) -> dict[str,
     """Return a stripped notebook with the texts where the runner finds them."""
     described = copy.deepcopy(dict(notebook))
     for number, text in texts.items():
-        cell = described["cells"][number - 1]
-        if cell["cell_type"] == "code":
-            cell["metadata"]["alt"] = text
-        else:
-            plain = re.sub(r"[\[\]\\]", " ", text)
-            cell["source"] = _EMPTY_PICTURE.sub(f"![{plain}]", cell["source"])
+        described["cells"][number - 1]["metadata"]["alt"] = text
     return described
 
 

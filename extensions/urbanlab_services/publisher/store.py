@@ -116,6 +116,10 @@ class Store:
         """Return the submissions of all tenants in one of the states, the newest first."""
         return self._list_submissions(select(_SUBMISSIONS.c.record), states)
 
+    def list_notebooks(self) -> set[str]:
+        """Return the digests of the notebooks that submissions name."""
+        return {str(row) for row in self._read(select(_SUBMISSIONS.c.record["notebook"].as_string()))}
+
     def list_due(self, moment: str) -> list[Submission]:
         """Return the released versions whose pages are to be made anew, those that wait longest first."""
         column = _SUBMISSIONS.c
@@ -142,10 +146,10 @@ class Store:
         return [_to_data_request(row) for row in self._read(query.order_by(column.requested_at.desc()))]
 
     def list_data_requests_in(self, *states: DataState) -> list[DataRequest]:
-        """Return the requests of all tenants in one of the states."""
+        """Return the requests of all tenants in one of the states, the oldest first."""
         values = [state.value for state in states]
         query = select(_DATA_REQUESTS.c.record).where(_DATA_REQUESTS.c.state.in_(values))
-        return [_to_data_request(row) for row in self._read(query)]
+        return [_to_data_request(row) for row in self._read(query.order_by(_DATA_REQUESTS.c.requested_at))]
 
     def list_offers(self, partner: str) -> list[DataRequest]:
         """Return the requests of others that are meant for a tenant, the newest first, however far they are."""
@@ -165,7 +169,7 @@ class Store:
         rows = self._read(query.order_by(_SUBMISSIONS.c.submitted_at.desc(), _SUBMISSIONS.c.version.desc()))
         return [_to_submission(row) for row in rows]
 
-    def _read(self, query: Any) -> list[dict[str, Any]]:
+    def _read(self, query: Any) -> list[Any]:
         with self._engine.connect() as connection:
             return list(connection.scalars(query))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 from urbanlab_services.publisher import publications
@@ -43,7 +44,7 @@ class Submissions:
                 )
                 raise
             else:
-                self._complete(submission_id)
+                await self._complete(submission_id)
 
     async def _make_pages(self, submission_id: str) -> None:
         submission = self._get(submission_id)
@@ -55,11 +56,15 @@ class Submissions:
                 )
             )
 
-    def _complete(self, submission_id: str) -> None:
-        submission = self._get(submission_id)
+    async def _complete(self, submission_id: str) -> None:
+        # In a thread: the pages of a version may have many megabytes.
+        cells = await asyncio.to_thread(self._list_undescribed, self._get(submission_id))
+        # Looked for anew: it may have been handed over meanwhile.
+        self._close(publications.complete(self._get(submission_id), cells, now()), "done")
+
+    def _list_undescribed(self, submission: Submission) -> set[int]:
         bodies = map(self._rendering.shelf.read_body, submission.pages.values())
-        cells = {cell for body in bodies for cell in list_undescribed(body)}
-        self._close(publications.complete(submission, cells, now()), "done")
+        return {cell for body in bodies for cell in list_undescribed(body)}
 
     def _fail(self, submission_id: str, failure: Failure) -> None:
         self._close(publications.fail(self._get(submission_id), failure), "failed", reason=failure.message)

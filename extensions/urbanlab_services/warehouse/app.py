@@ -35,7 +35,8 @@ from urbanlab_services.warehouse.handlers import (
     QueryHandler,
 )
 from urbanlab_services.warehouse.holdings import Holdings
-from urbanlab_services.warehouse.housekeeping import keep_house
+from urbanlab_services.warehouse.housekeeping import keep_house, tidy
+from urbanlab_services.warehouse.intake import Readings
 from urbanlab_services.warehouse.lineage import Lineage
 from urbanlab_services.warehouse.operator_handlers import (
     ApplyHandler,
@@ -92,6 +93,7 @@ def make_gateway(settings: ServiceSettings) -> Gateway:
         engine=engine,
         statements=Statements(engine, records.tenants, BaseGuard(engine, records.tenants, releases, lineage)),
         slots=Slots(records.tenants),
+        readings=Readings(),
         catalog=Catalog(engine, records.tenants, releases, lineage),
         reconciler=Reconciler(engine, settings.records, records),
         releases=releases,
@@ -140,6 +142,8 @@ async def main(settings: ServiceSettings) -> None:
     gateway = make_gateway(settings)
     application = make_warehouse_application(gateway)
     options = {"max_body_size": MAX_BODY_BYTES, "max_header_size": MAX_HEADER_BYTES, "chunk_size": 1 << 18}
+    # Before anybody is served: what came to its end meanwhile.
+    await tidy(gateway.releases, gateway.uses)
     async with serving(application, settings, **options):
         await run_until_stop(keep_house(gateway.releases, gateway.uses))
     # An engine that has ended before this cannot say what was behind a view.

@@ -11,6 +11,7 @@ from urbanlab.contract.naming import (
     OPEN_DATABASE,
     SHARED_PREFIX,
     find_staging_begin,
+    make_database,
     make_lab_database,
 )
 from urbanlab.contract.records import Feed, Tenant
@@ -94,14 +95,26 @@ class Catalog:
         return sorted(entries, key=lambda entry: (ORDER.index(entry["kind"]), entry["table"]))
 
     async def list_written(self) -> dict[str, str]:
-        """Return when the tables behind the open data were last written, as far as the engine knows."""
-        tenants = self._tenants()
+        """Return when the tables behind the open data were last written, as far as the engine knows.
+
+        Of several behind one view the latest counts. Nothing is read for it.
+        """
         tables = await list_tables(self._engine, ROLE, {OPEN_DATABASE})
-        found = [find(table, "", tenants) for table in tables]
-        # Without a column of time nothing has to be read.
-        wanted = {each.full_name: Wanted("", each.release.table) for each in found if each.release}
-        states = await self._freshness.find(wanted, ROLE)
-        return {name: state.modified for name, state in states.items() if state.modified}
+        behind = {f"{table.database}.{table.name}": await self._find_behind(table) for table in tables}
+        modified = await self._freshness.list_modified(name for names in behind.values() for name in names)
+        return {
+            view: max(modified[name] for name in names if name in modified)
+            for view, names in behind.items()
+            if not names.isdisjoint(modified)
+        }
+
+    async def _find_behind(self, view: Table) -> set[str]:
+        release = find_release(view)
+        if release is None:
+            return set()
+        owned = {make_database(release.tenant), make_lab_database(release.tenant)}
+        read = (await self._lineage.read(view.select)).tables
+        return {name for name in read if name.partition(".")[0] in owned}
 
     async def list_open(self) -> list[dict[str, Any]]:
         """Return what everybody may read, as any tenant's publications see it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +23,7 @@ from urbanlab_services.warehouse.errors import (
 from urbanlab_services.warehouse.wire import Job
 
 MOST_OF_ONE = 8  # that one account keeps in the engine
+MOST_IDLE = 200  # of one account that the engine has not: names without anything behind them
 Key = tuple[str, str, str]  # whose, with which access, under which name
 
 
@@ -32,7 +33,8 @@ class ClientSession:
 
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     is_begun: bool = False
-    is_busy: bool = False
+    holders: int = 0  # requests that name it now
+    is_closing: bool = False
     tables: set[str] = field(default_factory=set)
     ends_at: float = 0.0
 
@@ -63,28 +65,30 @@ class ClientSessions:
             return
         key = (identity.subject, identity.role, arguments.session_id)
         session = self._find(key, must_be_there=arguments.checks_session)
-        if session.is_busy and session.is_begun:
-            raise WarehouseError(
-                SESSION_IS_LOCKED,
-                "The session is in use; send its statements one after another, or take another",
-            )
-        session.is_busy = True
+        if session.holders and session.is_begun:
+            raise _make_locked()
+        session.holders += 1
         try:
             yield session
         except WarehouseError as error:
             if error.number == SESSION_NOT_FOUND:
-                self._sessions.pop(key, None)
+                session.is_begun = False
+                self._forget(key, session)
             raise
         finally:
-            session.is_busy = False
+            session.holders -= 1
+            session.is_closing |= arguments.closes_session
             session.ends_at = self._clock() + arguments.session_seconds
-            if arguments.closes_session:
-                await self._end([key])
+            is_over = session.is_closing or self._sessions.get(key) is not session
+            if is_over and not session.holders:
+                await self._end({key: session})
 
     def enter(self, identity: Identity, session: ClientSession | None, job: Job) -> Job:
         """Return the job as it runs in the session, which begins with the first statement that leaves something."""
         if session is None or not (session.is_begun or job.kind in ("set", "temporary")):
             return job
+        if session.is_begun and session.holders > 1:
+            raise _make_locked()  # another request has begun it since this one came
         is_new = not session.is_begun
         if is_new:
             self._check_number(identity)
@@ -101,7 +105,7 @@ class ClientSessions:
 
     async def end_of(self, hub_user: str) -> None:
         """End all sessions of an account."""
-        await self._end([key for key in self._sessions if key[0] == hub_user])
+        await self._end({key: session for key, session in self._sessions.items() if key[0] == hub_user})
 
     def __len__(self) -> int:
         """Return how many sessions the engine keeps."""
@@ -112,21 +116,44 @@ class ClientSessions:
         if session is None and must_be_there:
             raise WarehouseError(SESSION_NOT_FOUND, "There is no such session (any more)")
         if session is None:
+            self._make_room(key[0])
             session = self._sessions[key] = ClientSession()
         return session
 
-    def _list_late(self) -> Iterator[Key]:
+    def _make_room(self, subject: str) -> None:
+        """Forget the oldest names of an account that has too many without anything behind them."""
+        idle = [
+            (key, session)
+            for key, session in self._sessions.items()
+            if key[0] == subject and not session.is_begun and not session.holders
+        ]
+        for key, session in idle[: len(idle) - MOST_IDLE + 1] if len(idle) >= MOST_IDLE else ():
+            self._forget(key, session)
+
+    def _forget(self, key: Key, session: ClientSession) -> None:
+        if self._sessions.get(key) is session:  # the name may be another session's by now
+            del self._sessions[key]
+
+    def _list_late(self) -> Iterator[tuple[Key, ClientSession]]:
         now = self._clock()
         return (
-            key
+            (key, session)
             for key, session in self._sessions.items()
-            if not session.is_busy and session.ends_at and session.ends_at < now
+            if not session.holders and session.ends_at and session.ends_at < now
         )
 
     async def _end_late(self) -> None:
-        await self._end(list(self._list_late()))
+        await self._end(dict(self._list_late()))
 
-    async def _end(self, keys: list[Key]) -> None:
-        ended = [session for key in keys if (session := self._sessions.pop(key, None))]
-        if names := [session.name for session in ended if session.is_begun]:
+    async def _end(self, ended: Mapping[Key, ClientSession]) -> None:
+        for key, session in ended.items():
+            self._forget(key, session)
+        if names := [session.name for session in ended.values() if session.is_begun]:
             await self._engine.end_sessions(names)
+
+
+def _make_locked() -> WarehouseError:
+    return WarehouseError(
+        SESSION_IS_LOCKED,
+        "The session is in use; send its statements one after another, or take another",
+    )

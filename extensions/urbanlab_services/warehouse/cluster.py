@@ -81,7 +81,7 @@ class ClusterEngine(EngineClient):
     async def find_problem(self) -> str:
         """Return why the server cannot work now, or nothing."""
         try:
-            answer = await self._client.get("/ping")
+            answer = await self._client.get("/ping", timeout=CONNECT_SECONDS)
             return "" if answer.content == b"Ok.\n" else "is no ClickHouse server"
         except httpx.HTTPError:
             return "does not answer"

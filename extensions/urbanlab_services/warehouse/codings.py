@@ -10,7 +10,7 @@ import brotli
 import lz4.frame
 import zstandard
 
-from urbanlab_services.warehouse.errors import BAD_REQUEST, WarehouseError
+from urbanlab_services.warehouse.errors import BAD_REQUEST, TOO_LARGE, WarehouseError
 from urbanlab_services.warehouse.native_coding import NativeDecoder, NativeEncoder
 
 CODINGS = ("lz4", "zstd", "br", "gzip", "deflate")  # the first that a client takes is used
@@ -19,6 +19,7 @@ _GZIP, _ZLIB, _ANY = 31, 15, 47
 # One piece of input cannot become more than some megabytes of output.
 _SLICES = {"zstd": 1 << 10, "lz4": 1 << 15, "br": 1 << 8, "gzip": 1 << 13, "deflate": 1 << 13}
 _BROTLI_QUALITY = 1
+_BROTLI_BYTES = 32 << 20  # of one piece: here a few bytes can stand for any number
 
 
 class Encoder(Protocol):
@@ -129,8 +130,9 @@ async def _decode_blocks(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     decoder = NativeDecoder()
     try:
         async for piece in source:
-            if content := decoder.decode(piece):
-                yield content
+            for content in decoder.decode(piece):
+                if content:
+                    yield content
         decoder.check_end()
     except ValueError as error:
         message = f"The request's body is not packed in ClickHouse's way: {error}"
@@ -146,7 +148,13 @@ class _Brotli:
         self._object = brotli.Decompressor()
 
     def decompress(self, data: bytes) -> bytes:
-        content = bytes(self._object.process(data))
+        content = bytes(self._object.process(data, output_buffer_limit=_BROTLI_BYTES))
+        if not self._object.can_accept_more_data():
+            raise WarehouseError(
+                TOO_LARGE,
+                f"The request's body is packed too tightly: some bytes of it hold more than "
+                f"{_BROTLI_BYTES >> 20} MiB; use another content encoding",
+            )
         self.eof = self._object.is_finished()
         return content
 

@@ -28,7 +28,8 @@ class Damages:
 
     def note(self, tables: Iterable[str], error: WarehouseError) -> None:
         """Remember what a statement was reading that failed, if it failed because of damage."""
-        if error.number in DAMAGED:
+        # Values that cannot be read have the same numbers.
+        if error.number in DAMAGED and error.status == 500:
             self._met |= {*tables}
             logger.error("damaged data", extra={"tables": sorted(tables)})
 

@@ -9,7 +9,10 @@ from typing import Any
 
 from urbanlab.contract.records import Tenant
 from urbanlab_services.warehouse import wire
+from urbanlab_services.warehouse.errors import make_unavailable
 from urbanlab_services.warehouse.exchange import EngineLostError
+
+ATTEMPTS = 3  # of a query that the engine was lost with before anything reached the client
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,14 @@ class EngineClient(ABC):
         """
 
     async def collect(self, job: wire.Job) -> bytes:
-        """Return all that a small statement answers; one that only reads is asked again if the engine was lost."""
-        while True:
+        """Return all that a small statement answers; one that only reads is asked again if the engine was lost.
+
+        Raises `WarehouseError` where it was lost each time: the statement may be what ends it.
+        """
+        for _ in range(ATTEMPTS):
             try:
                 return b"".join([piece async for piece in self.run(job, [])])
             except EngineLostError:
                 if job.kind not in ("read", "show"):
                     raise
+        raise make_unavailable()

@@ -11,7 +11,7 @@ from typing import Protocol
 from prometheus_client import Counter, Histogram
 
 from urbanlab_services.warehouse.credentials import Identity
-from urbanlab_services.warehouse.engine_client import EngineClient
+from urbanlab_services.warehouse.engine_client import ATTEMPTS, EngineClient
 from urbanlab_services.warehouse.errors import WarehouseError, make_unavailable, make_uncertain
 from urbanlab_services.warehouse.exchange import EngineLostError
 from urbanlab_services.warehouse.wire import FrameReader, Job, Outcome
@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 STATEMENTS = Counter("urbanlab_warehouse_statements", "Statements that ended", ["kind", "outcome"])
 SECONDS = Histogram("urbanlab_warehouse_statement_seconds", "Duration of statements", ["kind"])
-ATTEMPTS = 3  # of a query that the engine was lost with before anything reached the client
 _READING = ("read", "show")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,7 +16,8 @@ from urbanlab_services.warehouse.wire import Job
 
 ROLE = "operator"
 KEPT_SECONDS = 60.0  # for which a count of a view is good enough
-PATIENCE_SECONDS = 5
+FORGOTTEN_AFTER = 10 * KEPT_SECONDS
+PATIENCE_SECONDS = 5.0  # with all that one list has to count
 
 
 @dataclass(frozen=True)
@@ -43,23 +46,41 @@ class Freshness:
         self._engine = engine
         self._clock = clock
         self._counted: dict[tuple[str, str], tuple[float, State]] = {}
-        self._turn = asyncio.Lock()
+        # A role's slow views keep nobody else waiting.
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def find(self, wanted: Mapping[str, Wanted], role: str) -> dict[str, State]:
-        """Return the state of each table or view, named with its database; what is read is read as `role`."""
+        """Return the state of each table or view, named with its database; what is read is read as `role`.
+
+        What cannot be counted before patience is over is told as it was last, or not at all.
+        """
+        self._forget()
+        deadline = self._clock() + PATIENCE_SECONDS
         names = {*wanted, *(each.base for each in wanted.values() if each.base)}
         parts = await self._list_parts({name.partition(".")[0] for name in names})
-        return {name: await self._find(name, each, parts, role) for name, each in wanted.items()}
+        return {name: await self._find(name, each, parts, role, deadline) for name, each in wanted.items()}
 
-    async def _find(self, name: str, wanted: Wanted, parts: Mapping[str, State], role: str) -> State:
+    async def list_modified(self, names: Iterable[str]) -> dict[str, str]:
+        """Return when tables were last written, as far as the engine's lists tell; nothing is read."""
+        wanted = set(names)
+        parts = await self._list_parts({name.partition(".")[0] for name in wanted})
+        return {name: parts[name].modified for name in wanted & parts.keys() if parts[name].modified}
+
+    def _forget(self) -> None:
+        oldest = self._clock() - FORGOTTEN_AFTER
+        self._counted = {key: each for key, each in self._counted.items() if each[0] > oldest}
+
+    async def _find(
+        self, name: str, wanted: Wanted, parts: Mapping[str, State], role: str, deadline: float
+    ) -> State:
         known = parts.get(wanted.base or name)
         if known is None:
-            return await self._count(name, wanted.time, role)
+            return await self._count(name, wanted.time, role, deadline)
         if not wanted.time:
             return State(known.rows, modified=known.modified)
         if wanted.is_feed:
             return known
-        counted = await self._count(name, wanted.time, role)
+        counted = await self._count(name, wanted.time, role, deadline)
         return State(known.rows, counted.first, counted.last, known.modified)
 
     async def _list_parts(self, databases: Iterable[str]) -> dict[str, State]:
@@ -84,17 +105,18 @@ class Freshness:
             for database, name, count, first, last, modified in rows
         }
 
-    async def _count(self, name: str, time_column: str, role: str) -> State:
+    async def _count(self, name: str, time_column: str, role: str, deadline: float) -> State:
         # One after the other, so that many who ask at once count once; as the reader, because a view of a workshop
         # does what its author wrote.
-        async with self._turn:
+        async with self._turns[role]:
             counted_at, state = self._counted.get((role, name), (float("-inf"), State()))
-            if self._clock() - counted_at >= KEPT_SECONDS:
-                state = await self._read(name, time_column, role)
+            left = deadline - self._clock()
+            if self._clock() - counted_at >= KEPT_SECONDS and left > 0:
+                state = await self._read(name, time_column, role, math.ceil(left))
                 self._counted[role, name] = (self._clock(), state)
             return state
 
-    async def _read(self, name: str, time_column: str, role: str) -> State:
+    async def _read(self, name: str, time_column: str, role: str, seconds: int) -> State:
         database, _, table = name.partition(".")
         columns = [
             "count()",
@@ -102,7 +124,7 @@ class Freshness:
         ]
         asked = ", ".join(columns if time_column else columns[:1])
         text = f"SELECT {asked} FROM {quote_name(database)}.{quote_name(table)}"  # noqa: S608 - quoted
-        limits = {"max_execution_time": str(PATIENCE_SECONDS)}
+        limits = {"max_execution_time": str(seconds)}
         try:
             answer = await self._engine.collect(Job(role, text, "read", "TabSeparated", settings=limits))
             count, *ends = answer.decode().split()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,8 @@ from urbanlab_services.warehouse.execution import execute
 from urbanlab_services.warehouse.externals import chain_rows, take_descriptions
 from urbanlab_services.warehouse.forms import read_form
 from urbanlab_services.warehouse.holdings import Holdings
-from urbanlab_services.warehouse.intake import DroppedTooMuchError, Intake
-from urbanlab_services.warehouse.killing import KilledError, kill
+from urbanlab_services.warehouse.intake import DroppedTooMuchError, Intake, Readings
+from urbanlab_services.warehouse.killing import KilledError, is_kill, kill
 from urbanlab_services.warehouse.reconciler import Reconciler
 from urbanlab_services.warehouse.refusals import QueryRefusals
 from urbanlab_services.warehouse.releases import Releases
@@ -55,6 +55,7 @@ class Gateway:
     engine: EngineClient
     statements: Statements
     slots: Slots
+    readings: Readings
     backups: Backups
     damages: Damages
     catalog: Catalog
@@ -167,18 +168,24 @@ class QueryHandler(WarehouseHandler):
 
     async def _work_off(self) -> None:
         identity = self.identify()
-        values, files, body = await self._read_form()
-        descriptions = take_descriptions(values, files)
-        arguments = parse_arguments(str(self.request.method), values, self.request.headers)
-        self.set_header("X-ClickHouse-Query-Id", arguments.query_id)
         gateway = self.gateway
-        async with gateway.sessions.hold(identity, arguments) as session, gateway.slots.hold(identity):
+        with gateway.readings.counted(identity.subject):
+            values, files, body = await self._read_form()
+            descriptions = take_descriptions(values, files)
+            arguments = parse_arguments(str(self.request.method), values, self.request.headers)
+            self.set_header("X-ClickHouse-Query-Id", arguments.query_id)
             text, rows = await split_statement(arguments.query, body)
+        # What ends a statement does not wait for the place that this one holds.
+        place: AbstractAsyncContextManager[None] = (
+            nullcontext() if is_kill(text) else gateway.slots.hold(identity)
+        )
+        async with gateway.sessions.hold(identity, arguments) as session, place:
             job = await gateway.statements.admit(identity, arguments, text, session)
-            if job.kind == "kill":
+            is_killing = job.kind == "kill"
+            if is_killing:
                 job = kill(gateway.running, identity, job)
             job = gateway.sessions.enter(identity, session, job)
-            if files:
+            if files and not is_killing:
                 externals = await gateway.statements.admit_externals(identity, arguments, files, descriptions)
                 job, rows = replace(job, externals=externals), chain_rows(files, rows)
             await self._answer(identity, arguments, job, rows)

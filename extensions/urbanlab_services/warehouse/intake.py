@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from urbanlab_services.warehouse.errors import TOO_MANY_QUERIES, WarehouseError
 
 PIECES = 4
 # What a refused request may still send before the connection is closed on it.
 MAX_DROPPED_BYTES = 64 << 20
+MOST_READING = 128  # requests of one account whose statement has not come in yet
 
 
 class DroppedTooMuchError(Exception):
@@ -46,3 +51,27 @@ class Intake:
         """Yield the pieces to the end."""
         while piece := await self._queue.get():
             yield piece
+
+
+class Readings:
+    """Counts the requests whose statement still comes in: they hold no place, and need a limit of their own."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    @contextmanager
+    def counted(self, subject: str) -> Iterator[None]:
+        """Read the request of an account; raise `WarehouseError` where too many of its own are being read."""
+        if self._counts[subject] >= MOST_READING:
+            raise WarehouseError(
+                TOO_MANY_QUERIES,
+                f"You are sending {MOST_READING} statements already, and none of these has come in; "
+                "wait until some have",
+            )
+        self._counts[subject] += 1
+        try:
+            yield
+        finally:
+            self._counts[subject] -= 1
+            if not self._counts[subject]:
+                del self._counts[subject]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from urbanlab_services.warehouse.running import CutError, Running
 from urbanlab_services.warehouse.wire import Job
 
 _ANSWER = "SELECT 'finished' AS kill_status, {killed:String} AS query_id, {user:String} AS user"
+_KILL = re.compile(r"\s*KILL\s", re.IGNORECASE)
 
 
 class KilledError(CutError):
@@ -20,6 +22,11 @@ class KilledError(CutError):
 
     def __init__(self) -> None:
         super().__init__(CANCELLED, "The query was cancelled")
+
+
+def is_kill(text: str) -> bool:
+    """Whether a text is a KILL or no statement at all."""
+    return _KILL.match(text) is not None
 
 
 def find_killed(tree: Node, parameters: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 import lz4.block
 import zstandard
@@ -38,33 +39,33 @@ class NativeDecoder:
     """Unpacks blocks; raises `ValueError` for what is none."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
 
-    def decode(self, data: bytes) -> bytes:
-        """Return the content of the blocks that `data` completes."""
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield the content of each block that `data` completes."""
         self._buffer += data
-        parts = []
-        while (block := self._take_block()) is not None:
-            parts.append(_unpack(block))
-        return b"".join(parts)
+        begin = 0
+        try:
+            while (end := self._find_end(begin)) is not None:
+                block, begin = bytes(self._buffer[begin:end]), end
+                yield _unpack(block)
+        finally:
+            del self._buffer[:begin]
 
     def check_end(self) -> None:
         """Raise `ValueError` in the middle of a block."""
         if self._buffer:
             raise ValueError("a block is cut short")
 
-    def _take_block(self) -> bytes | None:
-        begin = _CHECKSUM.size
+    def _find_end(self, begin: int) -> int | None:
+        begin += _CHECKSUM.size
         if len(self._buffer) < begin + _HEAD.size:
             return None
         _, packed, content = _HEAD.unpack_from(self._buffer, begin)
         if not _HEAD.size <= packed <= MAX_BLOCK_BYTES or content > MAX_BLOCK_BYTES:
             raise ValueError("a block is too large")
         end = begin + packed
-        if len(self._buffer) < end:
-            return None
-        block, self._buffer = self._buffer[:end], self._buffer[end:]
-        return block
+        return end if len(self._buffer) >= end else None
 
 
 def _pack(content: bytes) -> bytes:
@@ -92,6 +93,9 @@ def _unpack_content(method: int, packed: bytes, size: int) -> bytes:
             raise ValueError("a block is damaged") from error
     if method == _ZSTD:
         try:
+            # The library takes a frame's own word for its size, whatever it is allowed.
+            if zstandard.frame_content_size(packed) not in (-1, size):
+                raise ValueError("a block has another size than it says")
             return bytes(zstandard.ZstdDecompressor().decompress(packed, max_output_size=size))
         except zstandard.ZstdError as error:
             raise ValueError("a block is damaged") from error

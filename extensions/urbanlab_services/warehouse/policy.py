@@ -22,7 +22,9 @@ from urbanlab_services.warehouse.policy_expressions import (
     given,
     name_statement,
     refuse,
+    walk,
 )
+from urbanlab_services.warehouse.policy_system import check_shown
 from urbanlab_services.warehouse.scopes import Scope
 
 Node = dict[str, Any]
@@ -144,18 +146,12 @@ class _Checker(ExpressionChecker):
         """SHOW TABLES and SHOW DATABASES: the engine lists what the role may see."""
         if "from" in tree and self.name(tree["from"]) not in self.scope.readable:
             raise make_not_there(self.name(tree["from"]))
-        for key in ("where_expression", "limit_length"):
-            self.visit(tree.get(key))
-        self._visit_output_settings(tree)
-        return "show"
+        return self._visit_shown(tree)
 
     def show_table(self, tree: Node) -> str:
         """SHOW COLUMNS and SHOW INDEXES of a table that could be read."""
         self.check_table([tree.get("database") or self.scope.default_database, str(tree.get("table"))])
-        for key in ("where_expression", "limit_length"):
-            self.visit(tree.get(key))
-        self._visit_output_settings(tree)
-        return "show"
+        return self._visit_shown(tree)
 
     def insert(self, tree: Node) -> str:
         """INSERT of rows that follow, or of a SELECT."""
@@ -199,6 +195,8 @@ class _Checker(ExpressionChecker):
             raise refuse("Only tables can be altered")
         for command in commands:
             self._check_command(command)
+        if kinds & names.GROWING_COMMANDS:
+            self.fills, _ = self._target(tree)
         return "change"
 
     def rename(self, tree: Node) -> str:
@@ -271,6 +269,14 @@ class _Checker(ExpressionChecker):
         return WarehouseError(
             ACCESS_DENIED, f"You may not change {database}.{table}{reason}; you may write to {labs}"
         )
+
+    def _visit_shown(self, tree: Node) -> str:
+        for key in ("where_expression", "limit_length"):
+            self.visit(tree.get(key))
+            # What the engine asks for a SHOW is more than it shows: what is behind a view, for one.
+            check_shown(tree["type"], walk(tree.get(key)))
+        self._visit_output_settings(tree)
+        return "show"
 
     def _visit_output_settings(self, tree: Node) -> None:
         self.visit(tree.get("settings_ast"))

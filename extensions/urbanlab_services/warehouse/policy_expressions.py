@@ -72,7 +72,7 @@ class ExpressionChecker:
         self._visiting = False
         # Names that the statement itself gives to lambdas may be called like functions.
         self._lambdas = frozenset(_find_lambda_aliases(tree))
-        self._named = frozenset(node.get("name") for node in _walk(tree) if node["type"] == "WithElement")
+        self._named = frozenset(node.get("name") for node in walk(tree) if node["type"] == "WithElement")
         self._special: Mapping[str, Callable[[Node], None]] = {
             "SelectWithUnionQuery": self._check_union,
             "Function": self._check_function,
@@ -137,7 +137,7 @@ class ExpressionChecker:
         if name in system.PLAIN:
             return
         if self.shows_system and name in system.COLUMNS:
-            system.check_columns(name, _walk(self._tree))
+            system.check_columns(name, walk(self._tree))
             return
         if len(parts) != 2 or not self.scope.can_read(*parts):
             raise make_not_there(name)
@@ -255,7 +255,7 @@ class ExpressionChecker:
 
     def _check_calls(self, value: Any, known: frozenset[str], what: str) -> None:
         """Codecs and index types look like functions, with names of their own and plain arguments."""
-        for node in _walk(value):
+        for node in walk(value):
             if node["type"] == "Function" and node["name"].lower() not in known:
                 raise refuse(f"The {what} {node['name']} is not available in this warehouse")
             if node["type"] not in ("Function", "ExpressionList", "Literal", "Identifier"):
@@ -269,7 +269,7 @@ class ExpressionChecker:
                 raise refuse(f"The setting {change.get('name')} cannot be changed in this warehouse")
 
 
-def _walk(value: Any) -> Iterator[Node]:
+def walk(value: Any) -> Iterator[Node]:
     """Yield every node in and below `value`."""
     pending = [value]
     while pending:
@@ -289,7 +289,7 @@ def _advise(function: str) -> str:
 
 
 def _find_lambda_aliases(tree: Node) -> Iterator[str]:
-    for node in _walk(tree):
+    for node in walk(tree):
         if node["type"] == "Function" and node.get("name") == "lambda" and node.get("alias"):
             yield node["alias"]
 

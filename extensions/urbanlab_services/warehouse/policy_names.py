@@ -123,6 +123,8 @@ ALTER_COMMANDS = frozenset(
 )
 # Those that leave a table's form as it is.
 ROW_COMMANDS = frozenset({"DELETE", "UPDATE", "DROP_PARTITION"})
+# Those that write columns or indexes anew, whose size nobody knows before.
+GROWING_COMMANDS = frozenset({"UPDATE", "MODIFY_COLUMN", "MATERIALIZE_COLUMN", "MATERIALIZE_INDEX"})
 _LOAD, _PARTNERS = "bring files in with ul.load", "ul.catalog() lists what partners share"
 # What to use instead of a function, or of a table function.
 FUNCTION_ADVICE = {

@@ -40,6 +40,24 @@ COLUMNS: Mapping[str, frozenset[str]] = {
         )
     },
 }
+# What may stand in the WHERE of a SHOW: names of its own columns, or of the table that the engine asks for it.
+_SHOWN: Mapping[str, tuple[str, frozenset[str]]] = {
+    "ShowTablesQuery": ("SHOW TABLES", COLUMNS["system.tables"] | {"table"}),
+    "ShowColumnsQuery": (
+        "SHOW COLUMNS",
+        frozenset({"field", "type", "null", "key", "default", "extra", "collation", "comment", "privileges"}),
+    ),
+    "ShowIndexesQuery": (
+        "SHOW INDEXES",
+        frozenset(
+            {
+                *("table", "non_unique", "key_name", "seq_in_index", "column_name", "collation"),
+                *("cardinality", "sub_part", "packed", "null", "index_type", "comment"),
+                *("index_comment", "visible", "expression"),
+            }
+        ),
+    ),
+}
 PLAIN = frozenset({"system.one", "system.numbers"})  # nothing in these but figures
 _ALL_COLUMNS = frozenset(
     {
@@ -51,7 +69,15 @@ _ALL_COLUMNS = frozenset(
 
 def check_columns(table: str, nodes: Iterator[Node]) -> None:
     """Raise `WarehouseError` unless a statement that reads `table` names nothing but its columns for everybody."""
-    known = COLUMNS[table]
+    _check_names(table, COLUMNS[table], nodes)
+
+
+def check_shown(kind: str, nodes: Iterator[Node]) -> None:
+    """Raise `WarehouseError` unless the WHERE of a SHOW names nothing but what everybody may see."""
+    _check_names(*_SHOWN[kind], nodes)
+
+
+def _check_names(table: str, known: frozenset[str], nodes: Iterator[Node]) -> None:
     allowed = known | set(table.split("."))
     counted = set()
     for node in nodes:

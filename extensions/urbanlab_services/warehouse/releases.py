@@ -61,6 +61,8 @@ class Releases:
         self._running = running
         self._lineage = lineage
         self._selects = Selects(engine, ROLE)
+        # Between a look at what is over and its end nobody prolongs it.
+        self._turn = asyncio.Lock()
         self.changed = asyncio.Event()  # what ends next may be another one than before
 
     async def list_releases(self, tenant: str = "") -> list[dict[str, Any]]:
@@ -104,30 +106,31 @@ class Releases:
         if release.partner and release.partner not in self._tenants():
             raise make_not_there(release.partner)
         release, select, columns = await self._prepare(release)
-        await self._change(
-            f"CREATE OR REPLACE VIEW {release.view} SQL SECURITY NONE AS {select} "
-            f"COMMENT {_text(release.to_comment())}"
-        )
+        async with self._turn:
+            await self._change(
+                f"CREATE OR REPLACE VIEW {release.view} SQL SECURITY NONE AS {select} "
+                f"COMMENT {_text(release.to_comment())}"
+            )
         self.changed.set()
         self._log("released", release.view, release.released_by)
         return self._describe(release, self._make_table(release, columns)) | {"broken": False}
 
     async def withdraw(self, view: str, who: str) -> None:
         """Let nobody read it from now on, and end what is reading it. Nothing happens if it is not there."""
-        await self._change(f"DROP VIEW IF EXISTS {view}")
-        cut = await self._cut(view)
-        self._log("withdrawn", view, who, cut)
+        async with self._turn:
+            await self._withdraw(view, who)
 
     async def end_over(self, now: datetime) -> float | None:
         """Withdraw what has come to its end, and return in how many seconds the next one does, if any."""
-        ends = {
-            release.view: datetime.fromisoformat(release.until)
-            for release, _ in await self.list_held()
-            if release.until
-        }
-        for view, end in ends.items():
-            if end <= now:
-                await self.withdraw(view, "")
+        async with self._turn:
+            ends = {
+                release.view: datetime.fromisoformat(release.until)
+                for release, _ in await self.list_held()
+                if release.until
+            }
+            for view, end in ends.items():
+                if end <= now:
+                    await self._withdraw(view, "")
         left = [(end - now).total_seconds() for end in ends.values() if end > now]
         return min(left, default=None)
 
@@ -137,6 +140,11 @@ class Releases:
         views = [table for table in tables if table.database in foreign and table.select]
         found = await asyncio.gather(*(self._is_broken(view) for view in views))
         return {f"{view.database}.{view.name}" for view, broken in zip(views, found, strict=True) if broken}
+
+    async def _withdraw(self, view: str, who: str) -> None:
+        await self._change(f"DROP VIEW IF EXISTS {view}")
+        cut = await self._cut(view)
+        self._log("withdrawn", view, who, cut)
 
     async def _is_broken(self, view: Table) -> bool:
         try:

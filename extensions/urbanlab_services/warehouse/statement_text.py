@@ -76,19 +76,28 @@ async def split_statement(query: str, body: AsyncIterator[bytes]) -> tuple[str, 
     end = find_rows(given + b"\n") if given else None
     if end is not None:
         return _decode(given[:end]), _chain(given[end:], body)
-    buffer = given + b"\n" if given else b""
+    buffer = bytearray(given + b"\n" if given else b"")
+    looked_at = 0
     async for piece in body:
         buffer += piece
-        end = find_rows(buffer)
+        # A body that comes in crumbs is not read anew for each of them.
+        if len(buffer) <= min(2 * looked_at, MAX_STATEMENT_BYTES):
+            continue
+        looked_at = len(buffer)
+        text = bytes(buffer[:MAX_STATEMENT_BYTES])
+        end = find_rows(text)
         if end is not None:
-            return _decode(buffer[:end]), _chain(buffer[end:], body)
+            return _decode(text[:end]), _chain(bytes(buffer[end:]), body)
         if len(buffer) > MAX_STATEMENT_BYTES:
             raise WarehouseError(
                 SYNTAX_ERROR, f"The statement is longer than {MAX_STATEMENT_BYTES} bytes (max_query_size)"
             )
     # The last word may be the format's name: an insert without rows.
-    end = find_rows(buffer + b"\n")
-    return _decode(buffer[:end]), _chain(b"", body)
+    text = bytes(buffer)
+    end = find_rows(text + b"\n")
+    if end is None:
+        return _decode(text), _chain(b"", body)
+    return _decode(text[:end]), _chain(text[end:], body)
 
 
 def _decode(text: bytes) -> str:

@@ -67,9 +67,12 @@ def _is_database(path: Path) -> bool:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
-def open_plain(path: Path) -> BinaryIO:
-    """Open a file for reading that another account owns, and follow no link that it may have put there."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def open_plain(path: Path, folder: int | None = None) -> BinaryIO:
+    """Open a file for reading that another account owns, and follow no link that it may have put there.
+
+    With `folder`, an opened one, `path` is a name in it.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OperateError(f"{path} is no plain file: look who put it there")
@@ -106,10 +109,14 @@ def _add(folder: Path, target: Path, names: list[str], without: set[str]) -> Non
 
 
 def unpack(source: Path, folder: Path) -> None:
-    """Unpack an archive; everything becomes the property of whoever unpacks."""
+    """Unpack an archive; everything becomes the property of whoever unpacks, and no program runs as its owner."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = ["--extract", "--file", str(source), "--directory", str(folder)]
     _run(source.name, (0,), *options, "--no-same-owner", "--preserve-permissions")
+    strip = ("find", str(folder), "-type", "f", "-perm", "/6000", "-exec", "chmod", "ug-s", "{}", "+")
+    done = subprocess.run(strip, capture_output=True, text=True, check=False, env=_ENVIRONMENT)
+    if done.returncode:
+        raise OperateError(f"{source.name} could not be unpacked: {done.stderr.strip()[:500]}")
 
 
 def _run(subject: str, fine: tuple[int, ...], *arguments: str) -> None:

@@ -41,7 +41,7 @@ def restore(settings: Settings, folder: Path, console: Console) -> dict[str, int
         if settings.state.is_dir():
             settings.state.rmdir()
     if is_outside:
-        shutil.move(settings.state / "tenants", settings.tenants)
+        move_tenants(settings.state / "tenants", settings.tenants)
     return rows
 
 
@@ -51,6 +51,12 @@ def _check_is_empty(folder: Path) -> None:
             f"{folder} is not empty: a backup is restored into a new one. Move the old one away, or name another "
             "by URBANLAB_STATE"
         )
+
+
+def move_tenants(source: Path, target: Path) -> None:
+    """Move the tenants' files to their own folder, which may be there, empty."""
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    shutil.rmtree(source)
 
 
 def _unpack(folder: Path, draft: Path, manifest: Manifest) -> None:

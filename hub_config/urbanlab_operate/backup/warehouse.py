@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from urbanlab.contract.secrets import read_secret
 from urbanlab_hub.settings import Settings
+from urbanlab_operate.backup.contents import open_plain
 from urbanlab_operate.errors import OperateError
 from urbanlab_operate.rest_api import RestApi
 
 NAME = "engine.tar"
 PAUSE_SECONDS = 0.2
+_LINKS = (errno.ELOOP, errno.ENOTDIR)  # what the system says of a link in place of a file, and of a folder
 
 
 def copy_databases(settings: Settings, target: Path) -> None:
@@ -23,21 +29,43 @@ def copy_databases(settings: Settings, target: Path) -> None:
     token = read_secret(settings.master_secrets, "warehouse-operator")
     gateway = RestApi("The warehouse gateway", settings.warehouse_url, token)
     folder = settings.service_state("engine") / "backups"
-    for left_over in folder.glob("*.tar"):
-        left_over.unlink()
     backup = gateway.request("POST", "/operator/backups")
-    file = folder / str(backup["file"])
+    name = str(backup["file"])
     try:
         while not backup["is_made"]:
             if backup["error"]:
                 raise OperateError(f"The warehouse could not be copied: {backup['error']}")
             time.sleep(PAUSE_SECONDS)
             backup = gateway.request("GET", f"/operator/backups/{backup['id']}")
-        shutil.move(file, target)
+        fetch_copy(folder, name, target)
     finally:
-        file.unlink(missing_ok=True)
-    target.chmod(0o600)
-    shutil.chown(target, Path(target.parent).stat().st_uid, Path(target.parent).stat().st_gid)
+        drop_copy(folder, name)
+
+
+def fetch_copy(folder: Path, name: str, target: Path) -> None:
+    """Copy a file out of a folder of the engine's account; raise `OperateError` where that has put a link."""
+    try:
+        with _opened(folder) as place, open_plain(Path(name), place) as there, target.open("xb") as here:
+            shutil.copyfileobj(there, here, 1 << 22)
+    except OSError as error:
+        if error.errno not in _LINKS:
+            raise
+        raise OperateError(f"{folder / name} is a link: look who put it there") from error
+
+
+def drop_copy(folder: Path, name: str) -> None:
+    """Delete the engine's file, if it is there, and nothing that a link leads to."""
+    with suppress(OSError), _opened(folder) as place:
+        os.unlink(name, dir_fd=place)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def restore_databases(state: Path, source: Path) -> dict[str, int]:

@@ -25,7 +25,7 @@ MAX_FILE_BYTES = 20_000_000
 MAX_WORDS, MAX_COLUMN_NAME = 1000, 100
 # What spreadsheets take for a formula, their full-width forms too.
 _FORMULA = re.compile(r"[=+\-@\t\r＝＋－＠]")
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)?(e[+-]?\d+)?|inf)")
 
 Texts = dict[str, str]  # language code -> text
 

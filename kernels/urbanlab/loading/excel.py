@@ -93,7 +93,7 @@ def _make_table(rows: Rows, marks: Marks, notes: list[Any], where: str) -> RawTa
         text = " / ".join(str(cell) for row in rows[:head] for cell in row if cell is not None)
         notes.append(note("preamble", count=head, text=text[:120]))
     depth = _count_heading_rows(marks.merges, head, len(rows))
-    filled = _fill(rows, [merge for merge in marks.merges if merge.top >= head])
+    filled = _fill(rows, [merge for merge in marks.merges if merge.top >= head], where)
     if filled:
         notes.append(note("merged", count=filled))
     if marks.uncomputed:
@@ -118,18 +118,28 @@ def _count_heading_rows(merges: list[Merge], head: int, rows: int) -> int:
     return min(depth, _MOST_HEADING_ROWS, max(1, rows - head - 1))
 
 
-def _fill(rows: Rows, merges: list[Merge]) -> int:
+def _fill(rows: Rows, merges: list[Merge], where: str) -> int:
     """Write what a merged cell says into all cells that it covers; return how many there are."""
-    count = 0
+    count = cells = 0
     for merge in merges:
         if merge.top >= len(rows) or merge.left >= len(rows[merge.top]):
             continue
         value = rows[merge.top][merge.left]
-        check_width(merge.right + 1)
-        for row in rows[merge.top : merge.bottom + 1] if value is not None else ():
-            row.extend([None] * (merge.right + 1 - len(row)))
-            row[merge.left : merge.right + 1] = [value] * (merge.right + 1 - merge.left)
-        count += value is not None
+        if value is None:
+            continue
+        width = merge.right + 1
+        check_width(width)
+        covered = rows[merge.top : merge.bottom + 1]
+        cells += width * len(covered)
+        if cells > MOST_CELLS:
+            raise LoadError(
+                f"{where} has merged cells over more cells than can be loaded; take the merging back, "
+                "or save it as CSV and load that."
+            )
+        for row in covered:
+            row.extend([None] * (width - len(row)))
+            row[merge.left : width] = [value] * (width - merge.left)
+        count += 1
     return count
 
 

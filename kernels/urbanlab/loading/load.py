@@ -79,15 +79,16 @@ def load(
     options = Options(zone, words, frozenset(text), zone_is_asked=time_zone is not None)
     prepared = prepare(read_source(table_or_file, sheet), options)
 
-    from urbanlab.describing import describe, find_notes, write_notes
+    from urbanlab.describing import describe, find_notes, to_comment
     from urbanlab.loading.tables import Workshop
     from urbanlab.warehouse import client
 
     database = make_lab_database(session.tenant)
-    notes = find_notes(f"{database}.{name}") if mode == "replace" else {}
-    kinds = Workshop(client(), database).write(prepared.table, name, mode)
-    if any(notes.values()):
-        write_notes(f"{database}.{name}", notes)
+
+    def find_comment() -> str:
+        return to_comment(find_notes(f"{database}.{name}"))
+
+    kinds = Workshop(client(), database).write(prepared.table, name, mode, find_comment)
     if title is not None or description is not None:
         describe(f"{database}.{name}", title=title, description=description)
     return make_report(f"{database}.{name}", prepared, kinds, session.language)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,12 @@ class Workshop:
     client: Client
     database: str
 
-    def write(self, table: pa.Table, name: str, mode: str) -> list[str]:
+    def write(
+        self, table: pa.Table, name: str, mode: str, find_comment: Callable[[], str] = lambda: "''"
+    ) -> list[str]:
         """Put `table` in the workshop and return its columns' types; readers see all of it or nothing.
+
+        Where it takes the place of another, it does so with the quoted comment that `find_comment` returns then.
 
         Raises `LoadError` if the table does not fit or may not be replaced, `WarehouseError` if the
         warehouse cannot do it.
@@ -47,7 +51,7 @@ class Workshop:
             if exists:
                 self._add(staging, name, table)
             else:
-                self._put(staging, name, table, kinds, may_replace=mode == "replace")
+                self._put(staging, name, table, kinds, find_comment if mode == "replace" else None)
         return kinds
 
     @contextlib.contextmanager
@@ -74,12 +78,23 @@ class Workshop:
         columns = ", ".join(_quote(column) for column in table.column_names)
         return f"SELECT {columns} FROM {self._say(staging)}"  # noqa: S608 - plain names, see _quote
 
-    def _put(self, staging: str, name: str, table: pa.Table, kinds: list[str], *, may_replace: bool) -> None:
-        # One statement: the engine fills the new table and then exchanges it, so nobody sees a part of it.
-        create = "CREATE OR REPLACE TABLE" if may_replace else "CREATE TABLE"
+    def _put(
+        self,
+        staging: str,
+        name: str,
+        table: pa.Table,
+        kinds: list[str],
+        find_comment: Callable[[], str] | None,
+    ) -> None:
+        # One statement: the engine fills the new table and then exchanges it, so nobody sees a part of it, nor one
+        # without its description.
+        create = "CREATE TABLE" if find_comment is None else "CREATE OR REPLACE TABLE"
+        comment = "''" if find_comment is None else find_comment()
         rows = self._select(staging, table)
         try:
-            self.client.command(f"{create} {self._say(name)} {_define(table, kinds)} AS {rows}")
+            self.client.command(
+                f"{create} {self._say(name)} {_define(table, kinds)} COMMENT {comment} AS {rows}"
+            )
         except _client_errors() as error:
             translated = translate(error)
             if isinstance(translated, WarehouseError) and translated.code == _EXISTS:

@@ -137,7 +137,9 @@ class Tail(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has no types
 
     def close(self) -> None:
         """End reading and remove the widget; does no harm twice."""
-        self._follower.stop(wait=2.0)
+        # What was refused has none, and is closed when it is thrown away.
+        if hasattr(self, "_follower"):
+            self._follower.stop(wait=2.0)
         super().close()
 
     def _make_filter(self, text: str) -> Callable[[Message], bool]:

@@ -61,6 +61,7 @@ class HubRunnerGateway:
     running: dict[str, int] = field(default_factory=dict)  # user -> pages that are being made
     most_running: int = 0
     releases: dict[str, dict[str, Any]] = field(default_factory=dict)  # tenant/dataset[/partner] -> body
+    withdrawn_by: list[str] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)  # table -> when it was last written
     uses: list[dict[str, Any]] = field(default_factory=list)
     workshop: set[str] = field(default_factory=set)  # names of tables that are there and nowhere else
@@ -223,6 +224,7 @@ class ReleaseHandler(_Handler):
         if self.town.gateway_status != 200:
             return self.fail()
         self.town.releases.pop(name, None)
+        self.town.withdrawn_by.append(json.loads(self.request.body)["withdrawn_by"])
         self.finish({})
         return None
 

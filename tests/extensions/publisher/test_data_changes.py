@@ -18,27 +18,30 @@ def ago(**values: float) -> str:
     return to_text(datetime.now(UTC) - timedelta(**values))
 
 
-FAILED = Refresh(failure=Failure("x", at=ago(minutes=20)), stale_since=ago(days=1))
-
-
 @pytest.mark.parametrize(
-    ("values", "read", "written", "changed"),
+    # All in minutes before now; `failed` is the last try, which was in vain.
+    ("made", "submitted", "failed", "read", "written", "changed"),
     [
-        ({"data_at": ago(hours=2)}, ["open_data.town__footfall"], ago(hours=1), True),
-        ({"data_at": ago(hours=2)}, ["town__footfall"], ago(hours=1), True),
-        ({"data_at": ago(hours=2)}, ["town__other"], ago(hours=1), False),
-        ({"data_at": ago(hours=1)}, ["town__footfall"], ago(hours=2), False),
-        ({"submitted_at": ago(hours=2)}, ["town__footfall"], ago(hours=1), True),
-        ({"data_at": ago(hours=2), "refresh": FAILED}, ["town__footfall"], ago(hours=1), False),
-        ({"data_at": ago(hours=2), "refresh": FAILED}, ["town__footfall"], ago(minutes=1), True),
-        ({"data_at": ago(hours=2)}, ["town__footfall"], "", False),
+        (120, 600, None, "open_data.town__footfall", 60, True),
+        (120, 600, None, "town__footfall", 60, True),
+        (120, 600, None, "town__other", 60, False),
+        (60, 600, None, "town__footfall", 120, False),
+        (None, 120, None, "town__footfall", 60, True),
+        (120, 600, 20, "town__footfall", 60, False),
+        (120, 600, 20, "town__footfall", 1, True),
+        (120, 600, None, "town__footfall", None, False),
     ],
 )
 def test_what_was_written_since_the_last_try_counts(
-    values: dict[str, Any], read: list[str], written: str, changed: bool
+    made: int | None, submitted: int, failed: int | None, read: str, written: int | None, changed: bool
 ) -> None:
-    submission = make_submission(state=State.RELEASED, **values)
-    assert has_changed(submission, read, {"open_data.town__footfall": written}) is changed
+    def to_moment(minutes: int | None) -> str:
+        return "" if minutes is None else ago(minutes=minutes)
+
+    refresh = Refresh() if failed is None else Refresh(failure=Failure("x", at=ago(minutes=failed)))
+    moments = {"data_at": to_moment(made), "submitted_at": to_moment(submitted)}
+    submission = make_submission(state=State.RELEASED, refresh=refresh, **moments)
+    assert has_changed(submission, [read], {"open_data.town__footfall": to_moment(written)}) is changed
 
 
 def test_a_page_is_not_made_anew_too_often_nor_twice() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from urbanlab_services.publisher.actors import Actor
 from urbanlab_services.publisher.applications import parse_application
-from urbanlab_services.publisher.bundles import parse_notebook
+from urbanlab_services.publisher.bundles import Bundles, parse_notebook
+from urbanlab_services.publisher.desk import Desk
 from urbanlab_services.publisher.differences import (
     ADDED,
     MAX_LINES,
@@ -20,8 +24,11 @@ from urbanlab_services.publisher.differences import (
     compare_notebooks,
     list_words,
 )
+from urbanlab_services.publisher.publications import State
+from urbanlab_services.publisher.shelf import Shelf
+from urbanlab_services.publisher.store import Store
 
-from .conftest import make_notebook
+from .conftest import make_notebook, make_submission
 
 
 def test_a_notebooks_change_is_shown_line_by_line_with_what_stands_around() -> None:
@@ -72,6 +79,24 @@ def test_what_is_too_long_is_said_to_be_so() -> None:
     long = [str(number) for number in range(MAX_LINES + 1)]
     found = compare("page", long, ["x"])
     assert found is not None and found.lines == ()
+
+
+def test_of_a_version_whose_pages_are_deleted_the_notebook_is_compared(tmp_path: Path) -> None:
+    bundles = Bundles(tmp_path / "bundles")
+    store, shelf = Store(tmp_path / "store.sqlite"), Shelf(tmp_path / "public")
+    nobody: Any = None
+    desk = Desk(store, bundles, shelf, *[nobody] * 8)
+    old, new = (
+        make_submission(
+            state=state,
+            notebook=bundles.save(parse_notebook(make_notebook(source).encode())),
+            pages={"": digest * 64},
+        )
+        for state, source, digest in ((State.REFUSED, "a", "1"), (State.SUBMITTED, "b", "2"))
+    )
+    gerd = Actor("gerd@town", "town", frozenset({"gatekeeper"}))
+    (found,) = desk.compare(gerd, new, old)
+    assert [each.text for each in found.lines if each.kind == ADDED] == ["b"]
 
 
 @given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")))

@@ -26,6 +26,7 @@ GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     [
         (KEY, "a private key"),
         (f"headers = {{'Authorization': 'Bearer {JWT}'}}", "a signed token (JWT)"),
+        (f"old-{JWT}", "a signed token (JWT)"),
         (f"x = '{GITHUB}'", "an access token"),
         ("AKIA" + "ABCDEFGHIJKLMNOP", "a cloud access key"),
         ("engine = create_engine('postgresql://anna:hunter22@db/x')", "a password in an address"),

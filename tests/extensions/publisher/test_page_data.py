@@ -33,12 +33,21 @@ def _add_part(name: str, content: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def _make_sheet(content: bytes) -> bytes:
+    return _add_part("xl/worksheets/sheet2.xml", content)
+
+
 def test_plain_data_pass() -> None:
-    book = _make_workbook("x")
+    book = _make_workbook("the dataValidation of a hyperlink, TargetMode <f>")
     geojson = b'{"type": "FeatureCollection", "features": []}'
     others = {"data-x.xlsx": book, "data-x.parquet": b"PAR1PAR1", "data-x.geojson": geojson}
     check_page_data([DATA], {"body.html": b"", **CSV, **others})
     check_page_data([], {"body.html": b""})
+
+
+def test_a_long_border_in_one_cell_and_very_small_numbers_pass() -> None:
+    border = f"LINESTRING ({', '.join(['8.1 51.2'] * 30_000)})"
+    check_page_data([DATA], {"data-x.csv": f'a\r\n"{border}"\r\n-3.2e-05\r\n-inf\r\n'.encode()})
 
 
 @pytest.mark.parametrize(
@@ -63,6 +72,17 @@ def test_plain_data_pass() -> None:
         ([DATA], {**CSV, "data-x.xlsx": _add_part("../outside", b"x")}),
         ([DATA], {**CSV, "data-x.xlsx": _add_part("xl/worksheets/sheet2.xml", b" " * 90_000_000)}),
         ([DATA], {**CSV, "data-x.xlsx": _add_part("xl/worksheets/sheet2.xml", b"<!DOCTYPE x>")}),
+        ([DATA], {**CSV, "data-x.xlsx": _make_sheet(b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>")}),
+        ([DATA], {**CSV, "data-x.xlsx": _make_sheet(b"<c><f\t>1+1</f></c>")}),
+        (
+            [DATA],
+            {**CSV, "data-x.xlsx": _make_sheet("<?xml version='1.0'?><c><f>1+1</f></c>".encode("utf-16"))},
+        ),
+        ([DATA], {**CSV, "data-x.xlsx": _make_sheet(b"<a-b:c xmlns:a-b='x'><a-b:f>1+1</a-b:f></a-b:c>")}),
+        ([DATA], {**CSV, "data-x.xlsx": _make_sheet(b"<x><hyperlink/></x>")}),
+        ([DATA], {**CSV, "data-x.xlsx": _make_sheet(b"<x><dataValidation/></x>")}),
+        ([DATA], {**CSV, "data-x.xlsx": _make_sheet(b"<x TargetMode='External'/>")}),
+        ([DATA], {**CSV, "data-x.xlsx": _make_sheet(b"<x><y></x>")}),
     ],
 )
 def test_anything_else_is_refused(data: list[PageData], members: dict[str, bytes]) -> None:
@@ -74,6 +94,7 @@ def test_anything_else_is_refused(data: list[PageData], members: dict[str, bytes
     ("text", "is_one"),
     [
         *(("=1", True), ("+1+1", True), ("-x", True), ("@x", True), ("\t=1", True), ("＝1", True)),
+        *(("-3.2e-05", False), ("+1.5e+20", False), ("-inf", False), ("-1e", True), ("-inf+1", True)),
         *(("-5", False), ("+5.2", False), ("-3,7", False), ("5=5", False), ("", False), ("'=1", False)),
     ],
 )

@@ -63,8 +63,40 @@ def test_texts_come_to_stand_where_the_page_shows_them() -> None:
     described = describe(notebook, {2: 'Höher als "je"', 4: "Ein [Plan] \\ der Stadt"})
     body = make_executed(described)
     assert list_undescribed(body) == ()
-    assert "Höher als &quot;je&quot;" in body and 'alt="Ein  Plan    der Stadt"' in body
+    assert "Höher als &quot;je&quot;" in body and 'alt="Ein [Plan] \\ der Stadt"' in body
     assert notebook == make_mixed_notebook()  # the version from before stays as it is
+
+
+def test_pictures_inside_html_widgets_and_text_take_their_cells_text() -> None:
+    shown = f'<p title="data-undescribed"><img src="data:image/png;base64,{PNG}"></p>'
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "m1"}}
+    notebook = parse_notebook(make_notebook("show()", "widget()").encode())
+    text = {"cell_type": "markdown", "id": "m", "metadata": {}, "source": shown}
+    notebook["cells"].append({**text, "source": shown.replace("<img", "<img alt='A & B'") + shown})
+
+    def make_body(notebook: dict[str, Any]) -> str:
+        executed = nbformat.from_dict(json.loads(json.dumps(notebook)))
+        for cell, data in zip(executed.cells, ({"text/html": shown}, view), strict=False):
+            cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+        state = {"format": "png", "value": None}
+        buffers = [{"path": ["value"], "data": PNG, "encoding": "base64"}]
+        model = {"model_name": "ImageModel", "model_module": "@jupyter-widgets/controls", "state": state}
+        held = {"m1": {**model, "model_module_version": "2.0.0", "buffers": buffers}}
+        executed.metadata["widgets"] = {
+            "application/vnd.jupyter.widget-state+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "state": held,
+            }
+        }
+        return make_page(executed, title="T", language="de").contents[BODY].decode()
+
+    assert list_undescribed(make_body(notebook)) == (1, 2, 3)
+    body = make_body(describe(notebook, {1: 'Mehr "je" <Tag>', 2: "Ein Plan", 3: "Eine Karte"}))
+    assert list_undescribed(body) == ()
+    assert (
+        body.count('alt="A &amp; B"') == body.count('alt="Eine Karte"') == body.count('alt="Ein Plan"') == 1
+    )
 
 
 def test_what_a_picture_says_by_itself_is_enough() -> None:
@@ -105,6 +137,7 @@ def test_a_page_waits_for_its_authors_words(publisher: Publisher) -> None:
     publisher.ask(ANNA, "POST", path, {"texts": {"2": "Mehr am Samstag"}})
     done = publisher.wait_for(submission["id"], "submitted")
     assert (done["version"], done["undescribed"]) == (1, [])
+    assert len(list((publisher.state / "bundles").iterdir())) == 1  # the one from before is deleted
     assert publisher.town.tasks[-1][1]["notebook"]["cells"][1]["metadata"] == {"alt": "Mehr am Samstag"}
     assert [line["action"] for line in publisher.read_audit() if line["action"] == "describe"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import json
 import sqlite3
 from collections.abc import Callable
@@ -18,13 +19,13 @@ import pytest
 from urbanlab.contract.audit_sender import AuditSender
 from urbanlab.contract.records import Tenant, write_tenant
 from urbanlab.contract.secrets import Secret
-from urbanlab_services.errors import InvalidRequestError, ServiceError
+from urbanlab_services.errors import ServiceError
+from urbanlab_services.publisher import data_releases
 from urbanlab_services.publisher.actors import Actor
 from urbanlab_services.publisher.audit import Audit
 from urbanlab_services.publisher.data_desk import DataDesk
 from urbanlab_services.publisher.open_data import OpenData
 from urbanlab_services.publisher.publications import now
-from urbanlab_services.publisher.share_terms import parse_terms, parse_until
 from urbanlab_services.publisher.store import Store
 from urbanlab_services.records_watcher import RecordsWatcher
 
@@ -57,8 +58,7 @@ class Desk:
 
     def act(self, person: Person, act: str, *args: Any, **options: Any) -> Any:
         """Let somebody do something."""
-        actor = Actor(person.hub_user, person.tenant, frozenset(person.roles), person.may_decide)
-        result = getattr(self.data, act)(actor, *args, **options)
+        result = getattr(self.data, act)(make_actor(person), *args, **options)
         return to_plain(asyncio.run(result) if inspect.isawaitable(result) else result)
 
     def read_audit(self) -> list[dict[str, Any]]:
@@ -67,6 +67,11 @@ class Desk:
             json.loads(path.read_text())["data"] for path in sorted((self.state / "audit").glob("*.json"))
         ]
         return [{**line, "who": line.get("person", "publisher")} for line in lines]
+
+
+def make_actor(person: Person) -> Actor:
+    """Return somebody as the rules see them."""
+    return Actor(person.hub_user, person.tenant, frozenset(person.roles), person.may_decide)
 
 
 @pytest.fixture
@@ -91,6 +96,10 @@ def list_offers(desk: Desk, person: Person = VERA) -> dict[str, str]:
     return {each["id"]: each["state"] for each in desk.act(person, "list_offers")}
 
 
+def list_states(desk: Desk) -> dict[str, str]:
+    return {each["id"]: each["state"] for each in desk.act(GERD, "list_data_requests")}
+
+
 def test_a_partner_has_it_from_its_acceptance_to_the_withdrawal(desk: Desk) -> None:
     request = desk.act(OLGA, "request_data", ASKED)
     assert (request["state"], request["where"]) == ("requested", "persons > 0")
@@ -107,7 +116,7 @@ def test_a_partner_has_it_from_its_acceptance_to_the_withdrawal(desk: Desk) -> N
         "gerd@town",
     )
     assert desk.act(GERD, "withdraw_data", request["id"])["state"] == "withdrawn"
-    assert desk.town.releases == {}
+    assert (desk.town.releases, desk.town.withdrawn_by) == ({}, ["gerd@town"])
     acts = [(line["who"], line["action"], line["outcome"]) for line in desk.read_audit()]
     assert acts == [
         ("olga@town", "request_data", "done"),
@@ -121,16 +130,18 @@ def test_a_partner_has_it_from_its_acceptance_to_the_withdrawal(desk: Desk) -> N
     assert lines[2]["object"] == "shared_with_village.town__footfall" and lines[2]["partner"] == "town"
 
 
-@pytest.mark.parametrize("partner", ["village", "nowhere", "detmold"])
-def test_asking_and_deciding_say_nothing_about_whether_there_is_a_partner(desk: Desk, partner: str) -> None:
-    answers = []
-    for name in ("footfall", "nonsuch"):
+def test_asking_and_deciding_say_nothing_about_whether_there_is_a_partner(desk: Desk) -> None:
+    own = {"id", "requested_at", "decided_at", "partner", "dataset", "table"}
+    asked, decided = [], []
+    for name, partner in itertools.product(("footfall", "nonsuch"), ("village", "nowhere", "detmold")):
         request = desk.act(OLGA, "request_data", {"dataset": name, "partner": partner})
-        decided = desk.act(GERD, "decide_data", request["id"], release=True)
-        unknown = {"id", "requested_at", "decided_at", "partner", "dataset", "table"}
-        answers.append({name: value for name, value in decided.items() if name not in unknown})
-    assert answers[0] == answers[1]
-    assert answers[0]["state"] == "offered" and answers[0]["answered_at"] == ""
+        answer = desk.act(GERD, "decide_data", request["id"], release=True)
+        assert (answer["partner"], answer["dataset"]) == (partner, name)
+        asked.append({name: value for name, value in request.items() if name not in own})
+        decided.append({name: value for name, value in answer.items() if name not in own})
+    assert all(answer == asked[0] for answer in asked)
+    assert all(answer == decided[0] for answer in decided)
+    assert decided[0]["state"] == "offered" and decided[0]["answered_at"] == ""
 
 
 @pytest.mark.parametrize("named", ["village.footfall", "nowhere.footfall", "lab_village.x", "system.tables"])
@@ -210,13 +221,16 @@ def test_what_was_refused_or_withdrawn_before_an_answer_was_never_offered(desk: 
 
 def test_an_offer_is_declined_and_what_was_accepted_given_back(desk: Desk) -> None:
     declined = offer(desk)
-    assert desk.act(VERA, "decline_data", declined["id"])["state"] == "declined"
+    assert desk.act(VERA, "decline_data", declined["id"], reason="too coarse")["state"] == "declined"
+    assert desk.act(GERD, "get_data_request", declined["id"])["reason"] == "too coarse"
     with pytest.raises(ServiceError, match="This offer is declined"):
         desk.act(VERA, "accept_data", declined["id"])
     accepted = offer(desk)
     desk.act(VERA, "accept_data", accepted["id"])
     assert desk.act(VERA, "decline_data", accepted["id"], reason="not used")["state"] == "withdrawn"
     assert desk.town.releases == {}
+    assert desk.town.withdrawn_by == ["vera@village"]
+    assert desk.act(GERD, "get_data_request", accepted["id"])["reason"] == "not used"
     assert [each["state"] for each in desk.act(GERD, "list_data_requests")] == ["withdrawn", "declined"]
 
 
@@ -239,6 +253,57 @@ def test_other_terms_are_a_new_request_that_takes_the_old_ones_place(desk: Desk)
     assert list_offers(desk) == {second["id"]: "released", first["id"]: "replaced"}
     for_all = desk.act(OLGA, "request_data", {"dataset": "footfall"})
     assert (for_all["state"], for_all["partner"]) == ("requested", "")
+
+
+def test_an_unanswered_offer_is_withdrawn_without_the_share_that_is_there(desk: Desk) -> None:
+    first = offer(desk)
+    desk.act(VERA, "accept_data", first["id"])
+    second = offer(desk, until="2090-01-01")
+    desk.town.gateway_status = 500  # it is not even asked
+    assert desk.act(GERD, "withdraw_data", second["id"])["state"] == "withdrawn"
+    assert list_states(desk) == {first["id"]: "released", second["id"]: "withdrawn"}
+    assert "town/footfall/village" in desk.town.releases
+
+
+def test_what_is_withdrawn_before_it_is_made_takes_the_one_before_with_it(desk: Desk) -> None:
+    first = offer(desk)
+    desk.act(VERA, "accept_data", first["id"])
+    second = offer(desk, until="2090-01-01")
+    desk.town.gateway_status = 500
+    assert desk.act(VERA, "accept_data", second["id"])["state"] == "releasing"
+    assert desk.act(GERD, "withdraw_data", second["id"])["state"] == "withdrawing"
+    desk.town.gateway_status = 200
+    asyncio.run(desk.data.open_data.retry())
+    assert list_states(desk) == {first["id"]: "withdrawn", second["id"]: "withdrawn"}
+    assert desk.town.releases == {}
+
+
+@pytest.mark.parametrize("is_retried", [True, False])
+def test_a_withdrawal_that_waits_does_not_take_away_what_came_after_it(desk: Desk, is_retried: bool) -> None:
+    first = offer(desk)
+    desk.act(VERA, "accept_data", first["id"])
+    desk.town.gateway_status = 500
+    assert desk.act(GERD, "withdraw_data", first["id"])["state"] == "withdrawing"
+    desk.town.gateway_status = 200
+    second = offer(desk, until="2090-01-01")
+    if is_retried:
+        desk.town.gateway_status = 500
+    desk.act(VERA, "accept_data", second["id"])
+    desk.town.gateway_status = 200
+    asyncio.run(desk.data.open_data.retry())
+    assert list_states(desk) == {first["id"]: "withdrawn", second["id"]: "released"}
+    assert desk.town.releases["town/footfall/village"]["until"]
+
+
+async def test_what_is_withdrawn_while_it_is_made_is_gone(desk: Desk) -> None:
+    asked = data_releases.parse_request({"dataset": "footfall"}, make_actor(OLGA), "1", AT)
+    decided = data_releases.release(asked, make_actor(GERD), AT)
+    making = asyncio.create_task(desk.data.open_data.release(decided))
+    await asyncio.sleep(0)  # it has been sent, and nobody has answered
+    withdrawn = data_releases.withdraw(decided, make_actor(GERD), "", AT)
+    states = [each.state for each in await asyncio.gather(making, desk.data.open_data.withdraw(withdrawn))]
+    assert states == ["withdrawing", "withdrawn"]
+    assert desk.town.releases == {}
 
 
 def test_what_is_over_is_ended_and_not_decided(desk: Desk) -> None:
@@ -268,8 +333,7 @@ def test_what_was_meant_for_a_town_that_was_deleted_is_not_for_the_next_of_its_n
     offered, asked = offer(desk), desk.act(OLGA, "request_data", {**ASKED, "dataset": "weather"})
     desk.data.forget_partner("village")
     assert list_offers(desk) == {}
-    states = {each["id"]: each["state"] for each in desk.act(GERD, "list_data_requests")}
-    assert states == {offered["id"]: "withdrawn", asked["id"]: "withdrawn"}
+    assert list_states(desk) == {offered["id"]: "withdrawn", asked["id"]: "withdrawn"}
 
 
 def test_what_cannot_be_made_is_told_to_the_owner_and_not_to_the_partner(desk: Desk) -> None:
@@ -292,54 +356,3 @@ def test_terms_that_the_warehouse_refuses_are_not_asked_for(desk: Desk) -> None:
         desk.act(OLGA, "request_data", ASKED)
     assert refused.value.status == 503
     assert desk.act(GERD, "list_data_requests") == []
-
-
-@pytest.mark.parametrize(
-    ("text", "end"),
-    [
-        ("2026-06-01", "2026-06-01T22:00:00+00:00"),
-        ("2026-12-31", "2026-12-31T23:00:00+00:00"),
-        ("2026-10-25", "2026-10-25T23:00:00+00:00"),  # a day of 25 hours
-        ("2026-07-01 18:30:20", "2026-07-01T16:30:00+00:00"),
-        ("2026-07-01T18:30+00:00", "2026-07-01T18:30:00+00:00"),
-        ("", ""),
-        ("2026-05-31", "over already"),
-        ("2026-06-01T12:00:30+00:00", "over already"),
-        ("31.12.2026", "no day"),
-        ("soon", "no day"),
-        ("9999-12-31", "no day"),
-        ("2026-02-30", "no day"),
-        ("x" * 500, "no day"),
-    ],
-)
-def test_an_end_is_the_end_of_a_day_where_the_town_lies(text: str, end: str) -> None:
-    if not end or "+" in end:
-        assert parse_until(text, AT, "Europe/Berlin") == end
-        return
-    with pytest.raises(InvalidRequestError, match=end):
-        parse_until(text, AT, "Europe/Berlin")
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"partner": "town"},
-        {"partner": "Village"},
-        {"partner": "lab_x"},
-        {"partner": 5},
-        {"columns": 5},
-        {"columns": [1]},
-        {"columns": ["x" * 101]},
-        {"columns": [f"c{n}" for n in range(1001)]},
-        {"where": ["a"]},
-        {"where": "x" * 2001},
-        {"until": {"a": 1}},
-    ],
-)
-def test_terms_that_are_none_are_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequestError):
-        parse_terms(values, "town", AT, "Europe/Berlin")
-
-
-def test_columns_may_be_written_with_commas() -> None:
-    assert parse_terms({"columns": "a, b,,a "}, "town", AT, "Europe/Berlin").columns == ("a", "b")

@@ -5,6 +5,7 @@ What is imported below runs here a second time: this module's fixture `warehouse
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,33 @@ from urbanlab_services.warehouse.cluster_access import (
 from urbanlab_services.warehouse.late_errors import LateErrors, encode_late_error
 
 SECRET = Secret("the-administrators-password")
+FORM = (
+    "ALTER COLUMN, ALTER TTL, ALTER MODIFY COMMENT, ALTER INDEX, ALTER CONSTRAINT, "
+    "CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE"
+)
+WORK = f"SELECT, INSERT, ALTER UPDATE, ALTER DELETE, OPTIMIZE, {FORM}"
+EVERYBODY = ["+ SELECT ON open_data.*", "+ CREATE TEMPORARY TABLE ON *.*"]
+ANALYST = [
+    "+ SELECT ON alba.*",
+    "+ SELECT ON shared_with_alba.*",
+    *EVERYBODY,
+    f"+ {WORK} ON lab_alba.*",
+]
+GRANTS = {
+    "nobody": [],
+    "publisher": [],
+    "ingest": ["+ SELECT, INSERT ON alba.footfall", "+ SELECT, INSERT ON alba.live"],
+    "alba_analyst": ANALYST,
+    "alba_steward": [
+        *ANALYST,
+        f"+ {WORK} ON alba.*",
+        f"- {FORM} ON alba.footfall",
+        f"- {FORM} ON alba.live",
+        f"- {FORM}, INSERT, ALTER UPDATE, ALTER DELETE ON alba.sensors",
+    ],
+    "alba_reports": [*EVERYBODY, "+ SELECT ON alba.footfall"],
+    "alba_publications": EVERYBODY,
+}
 TOWNS = [make_town("alba"), make_town("bern"), make_town("celle")]
 
 
@@ -130,7 +158,7 @@ def test_applying_again_changes_nothing(warehouse: Warehouse) -> None:
 
 
 def test_each_access_is_a_user_with_a_password_of_its_own(warehouse: Warehouse) -> None:
-    """At the server itself, without the gateway: the second wall holds there, too."""
+    """At the server itself, without the gateway; what a role may do is in its statements, below."""
     users = [make_user(role) for role in ("alba_analyst", "bern_analyst", "alba_publications", "nobody")]
     passwords = {user: make_password(SECRET, user).reveal() for user in users}
     assert len({*passwords.values(), SECRET.reveal()}) == len(users) + 1
@@ -144,11 +172,35 @@ def test_each_access_is_a_user_with_a_password_of_its_own(warehouse: Warehouse) 
     assert wrong.headers["X-ClickHouse-Exception-Code"] == "516"
 
 
-def test_a_server_that_is_not_there_is_named_and_waited_for_by_nobody(warehouse: Warehouse) -> None:
+def test_a_server_that_is_away_is_said_to_be_and_no_log_holds_a_password(tmp_path: Path) -> None:
+    warehouse = make_warehouse(tmp_path, make_town("alba"), kind=ClusterWarehouse)
     assert isinstance(warehouse, ClusterWarehouse)
-    assert warehouse.gateway.get("/readyz")[0] == 200
-    assert SECRET.reveal() not in warehouse.gateway.log.read_text()
-    assert make_password(SECRET, make_user("alba_analyst")).reveal() not in warehouse.gateway.log.read_text()
+    try:
+        assert warehouse.gateway.get("/readyz")[0] == 200
+        assert warehouse.post("alba", "SELECT 1").text == "1\n"
+        warehouse.server.kill()
+        warehouse.server.wait()
+        status, text = warehouse.gateway.get("/readyz")
+        assert (status, "does not answer" in text) == (503, True), text
+        answer = warehouse.post("alba", "SELECT 1")
+        assert (answer.status_code, "please try again" in answer.text) == (503, True), answer.text
+        log = warehouse.gateway.log.read_text()
+        for secret in (SECRET, make_password(SECRET, make_user("alba_analyst"))):
+            assert secret.reveal() not in log
+    finally:
+        warehouse.kill()
+
+
+def test_each_role_is_granted_what_it_needs_and_no_more() -> None:
+    """In order, for a revocation takes from what was granted before it."""
+    granted: dict[str, list[str]] = {}
+    for statement in list_statements([make_town("alba")], SECRET):
+        found = re.fullmatch(r"(GRANT|REVOKE) (.+) (?:TO|FROM) (\w+)", statement)
+        if found is None:
+            assert statement.startswith("CREATE "), statement
+            continue
+        granted.setdefault(found[3], []).append(f"{'+' if found[1] == 'GRANT' else '-'} {found[2]}")
+    assert granted == {f"urbanlab_{role}": ["- ALL ON *.*", *grants] for role, grants in GRANTS.items()}
 
 
 @pytest.fixture(scope="module")

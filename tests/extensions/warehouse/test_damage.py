@@ -52,6 +52,9 @@ def test_a_damaged_part_is_told_and_not_served_and_stops_nothing(own_warehouse: 
     for name in (*DAMAGES, "sound"):
         make = f"CREATE TABLE lab_alba.{name} ENGINE = MergeTree ORDER BY a AS {ROWS.format(rows=50_000)}"
         assert own_warehouse.post("alba", make).status_code == 200
+    # A value that cannot be read is no damage.
+    value = "finalizeAggregation(CAST(unhex('0102'), 'AggregateFunction(avg, UInt64)'))"
+    assert "Cannot read all data" in own_warehouse.post("alba", f"SELECT {value}, a FROM lab_alba.sound").text
     assert list_damaged(own_warehouse) == {}
     data = own_warehouse.folder / "state" / "data" / "data" / "lab_alba"
     own_warehouse.kill_engine()

@@ -275,3 +275,18 @@ def test_no_hostile_piece_is_missing_in_the_tree(engine: Engine) -> None:
 )
 def test_a_refusal_says_what_to_do_where_it_can(engine: Engine, statement: str, sentence: str) -> None:
     assert refusal(engine, statement) == sentence
+
+
+@pytest.mark.parametrize(
+    ("command", "fills"),
+    [
+        ("UPDATE sensor = repeat(sensor, 1000) WHERE 1", "lab_alpha"),
+        ("MODIFY COLUMN people String", "lab_alpha"),
+        ("MATERIALIZE COLUMN sensor", "lab_alpha"),
+        ("MATERIALIZE INDEX i", "lab_alpha"),
+        ("DELETE WHERE 1", ""),
+        ("DROP COLUMN sensor", ""),
+    ],
+)
+def test_what_may_make_a_table_larger_is_watched(engine: Engine, command: str, fills: str) -> None:
+    assert engine.judge(f"ALTER TABLE lab_alpha.own {command}").fills == fills

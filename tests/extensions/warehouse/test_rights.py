@@ -16,6 +16,7 @@ PREPARATION = (
     "CREATE TABLE lab_alpha.draft (a Int8) ENGINE = MergeTree ORDER BY a",
     "CREATE VIEW open_data.beta__air SQL SECURITY NONE AS SELECT 'public' AS a FROM beta.secret",
     "CREATE VIEW shared_with_alpha.celle__air SQL SECURITY NONE AS SELECT 'shared' AS a FROM beta.secret",
+    "CREATE VIEW shared_with_beta.alpha__air SQL SECURITY NONE AS SELECT 'shared' AS a FROM alpha.footfall",
     "CREATE VIEW shared_with_alpha.celle__rain SQL SECURITY NONE AS SELECT 'shared' AS a FROM beta.secret",
 )
 ACCESSES = ("analyst", "steward", "reports", "publications")

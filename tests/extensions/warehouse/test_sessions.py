@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import requests
@@ -11,7 +12,13 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.extensions.warehouse.conftest import HUB, Warehouse
-from urbanlab_services.warehouse.client_sessions import MOST_OF_ONE, ClientSession, ClientSessions
+from urbanlab_services.warehouse.arguments import Arguments
+from urbanlab_services.warehouse.client_sessions import (
+    MOST_IDLE,
+    MOST_OF_ONE,
+    ClientSession,
+    ClientSessions,
+)
 from urbanlab_services.warehouse.credentials import Identity
 from urbanlab_services.warehouse.embedded import EmbeddedEngine
 from urbanlab_services.warehouse.errors import WarehouseError
@@ -98,8 +105,10 @@ def test_a_session_is_nobody_elses_whatever_name_they_give(warehouse: Warehouse)
         other = warehouse.post(tenant, "SELECT a FROM mine", access, session_id=name)
         assert (other.status_code, "none of yours" in other.text) == (404, True), (tenant, access)
     colleague = {"Authorization": f"Bearer {warehouse.token('alba', person='bert')}"}
-    answer = requests.post(warehouse.url, {"session_id": name}, headers=colleague, timeout=20)
-    assert answer.status_code != 200
+    answer = requests.post(
+        warehouse.url, "SELECT a FROM mine", params={"session_id": name}, headers=colleague, timeout=20
+    )
+    assert (answer.status_code, "none of yours" in answer.text) == (404, True), answer.text
     assert warehouse.post("alba", "SELECT 1", session_id=name, close_session=1).text == "1\n"
     assert warehouse.post("alba", "SELECT a FROM mine", session_id=name).status_code == 404
 
@@ -161,8 +170,6 @@ def test_an_engine_that_was_restarted_knows_no_session(own_warehouse: Warehouse)
 
 
 async def test_an_idle_session_ends_and_a_busy_one_is_not_shared(warehouse: Warehouse) -> None:
-    from urbanlab_services.warehouse.arguments import Arguments
-
     now = 0.0
     sessions = ClientSessions(EmbeddedEngine(warehouse.socket), lambda: now)
     asked = Arguments(session_id="s", session_seconds=60)
@@ -181,3 +188,46 @@ async def test_an_idle_session_ends_and_a_busy_one_is_not_shared(warehouse: Ware
     async with sessions.hold(ANNA, asked) as third:
         assert third is not first
     assert len(sessions) == 0
+
+
+async def test_of_two_that_came_at_once_one_begins_the_session(warehouse: Warehouse) -> None:
+    engine = EmbeddedEngine(warehouse.socket)
+    now = 0.0
+    sessions = ClientSessions(engine, lambda: now)
+    asked = Arguments(session_id="s", session_seconds=60)
+    make = Job("alba_analyst", "CREATE TEMPORARY TABLE x (a Int64)", "temporary", changes_table="x")
+    read = Job("alba_analyst", "SELECT 1", "read")
+    async with sessions.hold(ANNA, asked) as first:
+        async with sessions.hold(ANNA, replace(asked, closes_session=True)) as second:
+            assert second is first
+            begun = sessions.enter(ANNA, first, make)
+            await engine.collect(begun)
+            for job in (make, read):
+                with pytest.raises(WarehouseError, match="in use"):
+                    sessions.enter(ANNA, second, job)
+        # The second has ended and asked to close; the first still works in the session.
+        assert len(sessions) == 1
+        now = 1000.0
+        with pytest.raises(WarehouseError, match="in use"):
+            async with sessions.hold(ANNA, asked):
+                pass
+        assert await engine.collect(replace(begun, text="EXISTS TEMPORARY TABLE x", kind="show")) == b"1\n"
+    assert len(sessions) == 0
+    with pytest.raises(WarehouseError, match="has ended"):
+        await engine.collect(replace(begun, text="SELECT 1", kind="read", begins_session=False))
+
+
+async def test_names_without_anything_behind_them_are_not_remembered_for_ever(warehouse: Warehouse) -> None:
+    sessions = ClientSessions(EmbeddedEngine(warehouse.socket), lambda: 0.0)
+    for number in range(MOST_IDLE + 5):
+        async with sessions.hold(ANNA, Arguments(session_id=str(number))):
+            pass
+    for number, is_known in ((0, False), (4, False), (5, True), (MOST_IDLE + 4, True)):
+        asked = Arguments(session_id=str(number), checks_session=True)
+        if is_known:
+            async with sessions.hold(ANNA, asked):
+                pass
+        else:
+            with pytest.raises(WarehouseError, match="no such session"):
+                async with sessions.hold(ANNA, asked):
+                    pass

@@ -61,6 +61,14 @@ async def test_all_rows_come_through_however_the_body_is_cut(rows: bytes, size: 
     assert b"".join([piece async for piece in rest]) == rows
 
 
+async def test_what_comes_in_crumbs_is_read_all_the_same() -> None:
+    head, rows = b"INSERT INTO t (a) VALUES", b"(1), (2), (3)"
+    text, rest = await split_statement("", _pieces(head + rows, 1))
+    assert (text, b"".join([piece async for piece in rest])) == (head.decode(), rows)
+    text, rest = await split_statement("", _pieces(b"SELECT 1", 1))
+    assert (text, b"".join([piece async for piece in rest])) == ("SELECT 1", b"")
+
+
 async def test_a_statement_in_the_argument_leaves_the_body_alone() -> None:
     text, rest = await split_statement("INSERT INTO t FORMAT CSV", _pieces(b"\n1\n", 2))
     assert text == "INSERT INTO t FORMAT CSV"

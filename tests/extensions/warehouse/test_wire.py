@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import struct
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
+import brotli
 import pytest
+import zstandard
+from clickhouse_cityhash.cityhash import CityHash128
 from hypothesis import given
 from hypothesis import strategies as st
 
 from urbanlab_services.warehouse import wire
 from urbanlab_services.warehouse.codings import CODINGS, OWN_CODING, choose_coding, decode, make_encoder
 from urbanlab_services.warehouse.errors import WarehouseError
+from urbanlab_services.warehouse.native_coding import NativeDecoder, NativeEncoder
 
 
 def _cut(data: bytes, size: int) -> list[bytes]:
@@ -81,3 +88,41 @@ async def test_a_stream_that_is_cut_short_is_an_error(coding: str) -> None:
 )
 def test_the_first_known_coding_is_chosen(accepted: str, coding: str) -> None:
     assert choose_coding(accepted) == coding
+
+
+@contextmanager
+def _in_memory_of(limit: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+
+
+async def test_a_block_is_no_larger_than_it_says() -> None:
+    packed = zstandard.ZstdCompressor().compress(bytes(64 << 20))
+    block = struct.pack("<BII", 0x90, len(packed) + 9, 100) + packed
+    number = CityHash128(block)
+    body = struct.pack("<QQ", number >> 64, number & (1 << 64) - 1) + block
+    with _in_memory_of(32 << 20), pytest.raises(WarehouseError, match="another size"):
+        [piece async for piece in decode(_pieces(body, 1 << 18), OWN_CODING)]
+
+
+async def test_a_few_bytes_of_brotli_do_not_become_any_number() -> None:
+    compressor = brotli.Compressor(quality=5)
+    body = b"".join(compressor.process(bytes(16 << 20)) for _ in range(16)) + compressor.finish()
+    with _in_memory_of(128 << 20), pytest.raises(WarehouseError, match="too tightly"):
+        [piece async for piece in decode(_pieces(body, 1 << 18), "br")]
+
+
+def test_blocks_are_given_one_by_one_and_many_of_them_are_taken() -> None:
+    encoder = NativeEncoder()
+    two = encoder.encode(b"a" * (2 << 20)) + encoder.finish()
+    decoder = NativeDecoder()
+    assert [len(content) for content in decoder.decode(two)] == [1 << 20, 1 << 20]
+    small = NativeEncoder()
+    block = small.encode(b"x") + small.finish()
+    assert b"".join(decoder.decode(block * 20_000 + block[:7])) == b"x" * 20_000
+    assert b"".join(decoder.decode(block[7:])) == b"x"
+    decoder.check_end()

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,14 @@ def test_the_child_has_the_limits_and_can_gain_no_privilege(tmp_path: Path) -> N
 def test_memory_beyond_the_limit_is_refused_in_the_child(tmp_path: Path) -> None:
     assert _run("bytearray(400 * 2**20)", tmp_path / "log", memory_mb=256) == 1
     assert "MemoryError" in (tmp_path / "log").read_text()
+
+
+def test_a_hub_that_has_more_open_than_a_server_may_starts_it_all_the_same(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(open(os.devnull))
+        assert _run("print('hello')", tmp_path / "log") == 0
+    assert (tmp_path / "log").read_text() == "hello\n"
 
 
 @needs_root

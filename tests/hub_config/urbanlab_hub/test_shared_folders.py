@@ -223,6 +223,38 @@ def test_a_file_with_a_second_name_at_home_stays_private(town: Town) -> None:
 
 
 @needs_root
+def test_a_folder_from_a_backup_is_opened_to_its_people_once_and_no_link_is_followed(town: Town) -> None:
+    writer, reader = town.make_person("anna@alpha", "steward"), town.make_person("ben@alpha", "analyst")
+    secret = writer.home / "restored.txt"
+    writer.run(WRITE, secret, "secret")
+    # As it is unpacked: root's, with no access list anywhere, and with what people had put there.
+    shutil.rmtree(town.maps)
+    (town.maps / "2024" / "deep").mkdir(mode=0o770, parents=True)
+    file = town.maps / "2024" / "deep" / "a.txt"
+    file.write_text("hier")
+    (town.maps / "file").symlink_to(secret)
+    (town.maps / "folder").symlink_to(writer.home)
+    (town.maps / "second").hardlink_to(secret)
+    os.mkfifo(town.maps / "2024" / "pipe")
+    before = _describe(writer.home)
+    assert "Permission denied" in reader.run(READ, file)
+
+    town.ensure()
+    assert _describe(writer.home) == before
+    assert reader.run(READ, file) == "hier"
+    assert "Permission denied" in reader.run(WRITE, file, "x")
+    assert writer.run(WRITE, file, "dort") == "written"
+    assert writer.run(WRITE, file.with_name("b.txt"), "later") == "written"
+    assert reader.run(READ, file.with_name("b.txt")) == "later"
+    assert not file.stat().st_mode & stat.S_IXUSR
+    # What is moved in later stays private for root, too: that was for once.
+    writer.run("open('own', 'w').close(); os.rename('own', sys.argv[1])", town.maps / "own")
+    town.ensure()
+    assert "Permission denied" in reader.run(READ, town.maps / "own")
+    (town.maps / "second").unlink()
+
+
+@needs_root
 def test_a_pipe_does_not_hold_the_look_up(town: Town) -> None:
     mallory, victim = town.make_person("mallory@alpha", "steward"), town.make_person("ben@alpha", "admin")
     mallory.run("os.mkfifo(sys.argv[1]); os.chmod(sys.argv[1], 0o777)", town.maps / "pipe")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 import pytest
 
+from tests.hub_config.conftest import needs_root
+from urbanlab_hub.accounts import ensure_account
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.cli import main
-from urbanlab_operate.person_commands import archive_home
+from urbanlab_operate.person_commands import archive_home, put_away
 from urbanlab_operate.purge.people import find_archived_homes
 
 
@@ -36,6 +39,21 @@ def test_each_former_person_keeps_what_they_had_until_the_tenant_is_purged(start
     remnant.delete()
     assert find_archived_homes(started, "alpha") == []
     assert len(list((started.archived_homes / "beta").iterdir())) == 1
+
+
+@needs_root
+def test_the_next_person_finds_nothing_of_the_former_one_in_common_places(
+    started: Settings, installation: str
+) -> None:
+    account = ensure_account("anna@alpha", installation)
+    home = started.homes / account.pw_name
+    home.mkdir()
+    with tempfile.NamedTemporaryFile(dir="/var/tmp", prefix="ultest-", delete=False) as left:
+        os.fchown(left.fileno(), account.pw_uid, account.pw_gid)
+    assert put_away(started, "anna@alpha", home) == "archived"
+    assert not os.path.lexists(left.name)
+    assert put_away(started, "anna@alpha", home) == "absent"
+    assert len(list((started.archived_homes / "alpha").iterdir())) == 1
 
 
 @pytest.mark.parametrize("person", ["anna", "anna@", "@alpha", "anna@../etc"])

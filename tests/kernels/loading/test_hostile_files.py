@@ -37,7 +37,7 @@ for path in sys.argv[1:]:
 """
 
 
-def _make_book(change: Callable[[str], str]) -> bytes:
+def _make_book(*changes: Callable[[str], str]) -> bytes:
     book = openpyxl.Workbook()
     book.active.append(["one", "two"])
     book.active.append([1, 2])
@@ -47,8 +47,10 @@ def _make_book(change: Callable[[str], str]) -> bytes:
         zipfile.ZipFile(out := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as target,
     ):
         for name in source.namelist():
-            data = source.read(name)
-            target.writestr(name, change(data.decode()) if name == SHEET else data)
+            data = source.read(name).decode()
+            for change in changes if name == SHEET else ():
+                data = change(data)
+            target.writestr(name, data)
     return out.getvalue()
 
 
@@ -88,6 +90,13 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "merged.xlsx": (
         lambda: _make_book(_add("<pageMargins", '<mergeCells><mergeCell ref="A2:XFD1048576"/></mergeCells>')),
         "refused The table has 16384 columns",
+    ),
+    "merges.xlsx": (
+        lambda: _make_book(
+            _add("</sheetData>", LAST.format(30_000)),
+            _add("<pageMargins", '<mergeCells><mergeCell ref="A2:SF30000"/></mergeCells>'),
+        ),
+        "refused The sheet 'Sheet' of merges.xlsx has merged cells over more cells",
     ),
     "wide.xlsx": (
         lambda: _make_book(_add("</sheetData>", '<row r="9"><c r="XFD9"><v>5</v></c></row>')),

@@ -197,6 +197,7 @@ def test_where_nobody_is_logged_in_a_missing_topic_holds_nothing_up(
 
 
 @pytest.mark.parametrize("wrong", [{"keep": 0}, {"keep": 5000}, {"rate": 0}, {"rate": 11}])
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_bounds_are_checked_before_anything_is_read(session: Session, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"must be"):
         ul.tail("footfall", **wrong)

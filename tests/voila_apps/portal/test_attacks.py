@@ -279,6 +279,15 @@ def test_what_is_no_request_ends_the_connection_and_nothing_else(portal: Portal,
     assert portal.get("/livez").status == 200
 
 
+@pytest.mark.parametrize(("target", "status"), [("foo", 404), ("*", 404), ("?a", 404), ("?", 404)])
+def test_an_address_without_its_slash_is_told_as_any_other(portal: Portal, target: str, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", portal.port)) as connection:
+        connection.settimeout(10)
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert connection.recv(100).split()[1] == str(status).encode()
+    assert not [line for line in portal.log_lines() if line["level"] == "error"]
+
+
 def test_killed_at_any_moment_it_serves_the_same_again(start_portal: Callable[[], Portal]) -> None:
     portal = start_portal()
     publish_footfall(portal.public)

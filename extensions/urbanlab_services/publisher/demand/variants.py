@@ -71,22 +71,30 @@ class Variants:
             task.add_done_callback(self._tasks.discard)
 
     async def _make(self, wanted: Wanted) -> None:
-        entry = None
-        submission = self._find_released(wanted.tenant, wanted.slug)
         try:
-            if submission is not None and submission.id == wanted.submission_id:
-                values = find_variant(submission.application.parameters, wanted.variant)
-                digest, size = await self._rendering.render_one(submission, wanted.variant, values)
-                entry = MadeVariant(digest, submission.updated_at, now(), size)
+            self._keep(wanted, await self._render(wanted))
+        # A full disk, say: whatever it was, the next one is waiting.
+        except Exception:
+            logger.exception("a variant was not kept", extra={"tenant": wanted.tenant})
+        finally:
+            self._queue.end(wanted)
+        self._begin()  # not where this was cancelled: the service ends
+
+    async def _render(self, wanted: Wanted) -> MadeVariant | None:
+        """Return a page, kept; None where it cannot be made, or is the page of no released version any more."""
+        try:
+            submission = self._find_released(wanted.tenant, wanted.slug)
+            if submission is None or submission.id != wanted.submission_id:
+                return None
+            values = find_variant(submission.application.parameters, wanted.variant)
+            digest, size = await self._rendering.render_one(submission, wanted.variant, values)
+            return MadeVariant(digest, submission.updated_at, now(), size)
         except (PageFailedError, RunnerGoneError, ValueError) as error:
             logger.warning("a variant failed", extra={"tenant": wanted.tenant, "reason": str(error)})
-        # Whatever it was, it must not be tried again at once, and the next one is waiting.
+        # Whatever it was, it must not be tried again at once.
         except Exception:
             logger.exception("a variant broke", extra={"tenant": wanted.tenant})
-        finally:
-            self._keep(wanted, entry)
-            self._queue.end(wanted)
-            self._begin()
+        return None
 
     def _keep(self, wanted: Wanted, entry: MadeVariant | None) -> None:
         """Show what was made, unless the page was withdrawn or replaced meanwhile; delete what has no room more."""

@@ -40,7 +40,7 @@ def list_offer_acts(offer: DataRequest, actor: Actor) -> Acts:
     """Return what somebody can answer to another tenant's offer."""
     tries: dict[str, Callable[[], object]] = {
         "accept": lambda: data_releases.accept(offer, actor, now()),
-        "decline": lambda: data_releases.decline(offer, actor, now()),
+        "decline": lambda: data_releases.decline(offer, actor, "", now()),
     }
     return try_acts(tries, offer.state in data_releases.OPEN_STATES)
 

@@ -34,7 +34,7 @@ class DeputiesHandler(PageHandler):
             towns={name: tenants[name].title for name in deputies.list_towns(self.own_actor)},
             may_name=actor.is_gatekeeper and not actor.is_deputy,
             may_end=(actor.is_gatekeeper and not actor.is_deputy) or "admin" in actor.roles,
-            strong=deputies.is_strong(actor),
+            strong=deputies.is_strong(actor, actor.tenant),
             longest=LONGEST.days,
             problem=problem,
             fields={"person": person, "until": until},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +43,8 @@ class Database:
         self._idle.set()
         self._sessions: dict[object, Callable[[], None]] = {}
         self._reopening = asyncio.Lock()
+        # Whoever connects without `session` meanwhile would keep the folder loaded, with the roles of before.
+        self._loading = threading.Lock()
         self.sessions = Sessions(self.connect)
         self.room = Room(self.ask, self.kill)
         self.shares = Shares(self.ask)
@@ -64,8 +67,7 @@ class Database:
             self._open.clear()
             try:
                 await self._drain(DRAIN_SECONDS)
-                await self._in_thread(self._close_keeper)
-                self._write_roles(tenants)
+                await self._in_thread(self._change_roles, tenants)
             finally:
                 await self._connect()
         return True
@@ -111,6 +113,10 @@ class Database:
             with suppress(ChdbError):
                 await asyncio.get_running_loop().run_in_executor(self.executor, self.sessions.make_spare, job)
 
+    async def end_session(self, name: str) -> None:
+        """End a session that a client keeps, when the statement that runs in it has ended."""
+        await asyncio.get_running_loop().run_in_executor(self.executor, self.sessions.end, name)
+
     async def kill(self, tag: str) -> None:
         """Cancel the statement that runs with this tag, if it does."""
         condition = f"Settings['log_comment'] = '{tag}'" if tag else "1"
@@ -133,12 +139,9 @@ class Database:
         self._ask_as_operator(statement)
 
     def _ask_as_operator(self, question: str) -> list[list[Any]]:
-        connection = self.connect()
-        try:
+        with self._loading, closing(self.connect()) as connection:
             connection.query(f"SET ROLE {roles.OPERATOR_ROLE}")
             answer = connection.query(question, "JSONCompactEachRow").bytes()
-        finally:
-            connection.close()
         return [json.loads(line) for line in answer.splitlines()]
 
     async def _drain(self, seconds: float) -> None:
@@ -160,6 +163,11 @@ class Database:
         if self._keeper is not None:
             self._keeper.close()
             self._keeper = None
+
+    def _change_roles(self, tenants: Iterable[Tenant]) -> None:
+        with self._loading:
+            self._close_keeper()
+            self._write_roles(tenants)
 
     def _write_roles(self, tenants: Iterable[Tenant]) -> None:
         tenants = list(tenants)

@@ -79,7 +79,7 @@ class SessionHandler(EngineHandler):
     async def post(self) -> None:
         """End those that are there."""
         for name in json.loads(self.request.body):
-            await asyncio.get_running_loop().run_in_executor(None, self.database.sessions.end, name)
+            await self.database.end_session(name)
         self.write_json({})
 
 

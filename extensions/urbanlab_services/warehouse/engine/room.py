@@ -54,14 +54,15 @@ class Room:
             yield watch
         finally:
             watching.cancel()
-            with suppress(asyncio.CancelledError, ChdbError):
+            with suppress(asyncio.CancelledError):
                 await watching
             self._measured_at = float("-inf")  # what it wrote counts for the next one
 
     async def _look_again(self, job: Job, watch: Watch) -> None:
         while True:
             await asyncio.sleep(PAUSE_SECONDS)
-            watch.error = watch.error or await self._find_problem(job)
+            with suppress(ChdbError):  # whatever it was, the statement goes on writing
+                watch.error = watch.error or await self._find_problem(job)
             if watch.error is not None:
                 # Again and again: one that waits for its next rows cannot be killed yet.
                 await self._kill(job.tag)

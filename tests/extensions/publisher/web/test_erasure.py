@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 import requests
 
+from urbanlab.contract.publications import Page, page_path
+from urbanlab.contract.publications import encode as encode_page
 from urbanlab.contract.readers import encode
 from urbanlab.contract.records import read_tenants, write_tenant
+from urbanlab.contract.variants import MadeVariant, MadeVariants, encode_variants, variants_path
 
 from ..conftest import make_notebook  # noqa: TID252
 from .conftest import Site
@@ -99,6 +102,12 @@ def test_one_that_left_loses_everything_and_another_nothing(site: Site, wait: An
     assert count_rows(site, "town")["deputies"] and count_rows(site, "town")["reader_reports"]
     records = site.state.parent / "records"
     town = read_tenants(records)["town"]
+    public, digest = records.with_name("public"), "e" * 64
+    made = MadeVariants(1, {"a=1": MadeVariant(digest, "", "2026-01-01")})
+    page_path(public, digest).write_bytes(encode_page(Page("T", "de", "", ())))
+    path_of_made = variants_path(public, "town", "eigenes")
+    path_of_made.parent.mkdir(exist_ok=True)
+    path_of_made.write_bytes(encode_variants(made))
     assert list_files(site) > kept
 
     (records / "town.json").unlink()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from urbanlab_operate.backup.contents import copy_folder, list_databases, open_plain, unpack
+from urbanlab_operate.backup.restore import move_tenants
+from urbanlab_operate.backup.warehouse import drop_copy, fetch_copy
 from urbanlab_operate.errors import OperateError
 
 
@@ -110,6 +113,61 @@ def test_an_empty_folder_gives_an_empty_archive_that_only_its_owner_reads(folder
     copy_folder("tenants", folder, target)
     assert list_names(target / "tenants.tar") == []
     assert (target / "tenants.tar").stat().st_mode & 0o777 == 0o600
+
+
+def test_no_program_of_somebody_else_runs_as_whoever_unpacks(
+    folder: Path, target: Path, tmp_path: Path
+) -> None:
+    (folder / "bin").mkdir()
+    for name, mode in (("bin/user", 0o4755), ("group", 0o2711), ("-plain", 0o750)):
+        (folder / name).write_text("#!/bin/sh")
+        (folder / name).chmod(mode)
+    copy_folder("homes", folder, target)
+    unpack(target / "homes.tar", tmp_path / "out")
+    modes = [
+        stat.S_IMODE((tmp_path / "out" / name).stat().st_mode) for name in ("bin/user", "group", "-plain")
+    ]
+    assert modes == [0o755, 0o711, 0o750]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_tenants_files_come_into_a_folder_that_is_empty_or_not_there(tmp_path: Path, is_there: bool) -> None:
+    source, place = tmp_path / "state" / "tenants", tmp_path / "etc" / "tenants"
+    source.mkdir(parents=True)
+    (source / "alpha.yaml").write_text("title: Alpha")
+    place.parent.mkdir()
+    if is_there:
+        place.mkdir()
+    move_tenants(source, place)
+    assert [path.name for path in place.iterdir()] == ["alpha.yaml"]
+    assert not source.exists()
+
+
+def test_the_engine_s_copy_is_fetched_and_its_place_is_empty_after(tmp_path: Path, target: Path) -> None:
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "a.tar").write_bytes(b"tables")
+    fetch_copy(tmp_path / "backups", "a.tar", target / "engine.tar")
+    drop_copy(tmp_path / "backups", "a.tar")
+    assert (target / "engine.tar").read_bytes() == b"tables"
+    assert list((tmp_path / "backups").iterdir()) == []
+    drop_copy(tmp_path / "backups", "a.tar")  # which may never have been made
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_no_link_of_the_engine_s_account_is_followed(tmp_path: Path, target: Path, is_folder: bool) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.tar").write_bytes(b"somebody else's")
+    backups = tmp_path / "backups"
+    if is_folder:
+        backups.symlink_to(tmp_path / "other")
+    else:
+        backups.mkdir()
+        (backups / "a.tar").symlink_to(tmp_path / "other" / "a.tar")
+    with pytest.raises(OperateError, match="look who put it there"):
+        fetch_copy(backups, "a.tar", target / "engine.tar")
+    drop_copy(backups, "a.tar")
+    assert (tmp_path / "other" / "a.tar").read_bytes() == b"somebody else's"
+    assert list(target.iterdir()) == []
 
 
 def test_an_archive_that_is_cut_off_is_told(folder: Path, target: Path, tmp_path: Path) -> None:
