@@ -58,7 +58,7 @@ def put_away(settings: Settings, hub_user: str, home: Path) -> str:
     """Leave nothing of the former person to the next one; return what became of the home, for the audit log."""
     # The next person gets the account, and with it what it owns outside of the home.
     if os.geteuid() == 0 and (account := find_account(home.name)):
-        delete_leftovers(account.pw_uid)
+        delete_leftovers(account.pw_uid, settings.state)
     if not home.exists():
         return "absent"
     print(f"moved the home to {archive_home(settings, hub_user, home)}")

@@ -5,6 +5,7 @@ Numbers of accounts are given again, so whatever stays would belong to the next 
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,13 +23,18 @@ SYSTEM_V_KINDS = {
 }
 
 
-def delete_leftovers(uid: int, places: Iterable[Path] = PLACES) -> None:
-    """Delete what the account owns of all this; for root, once none of its processes runs any more."""
+def delete_leftovers(uid: int, state: Path, places: Iterable[Path] = PLACES) -> None:
+    """Delete what the account owns of all this; for root, once none of its processes runs any more.
+
+    The folder `state` of an installation, which may lie in such a place, keeps all that is in it.
+    """
     found = [str(place) for place in places if place.is_dir()]
     # A folder in which others have something cannot be deleted, but it need not stay the account's.
     otherwise = ["-execdir", "chown", "--no-dereference", "root:root", "{}", ";"]
     delete = ["(", "-delete", "-o", *otherwise, ")"]
-    _run("find", *found, "-xdev", "-depth", "-uid", str(uid), *delete, quietly=True)
+    plain = re.sub(r"([*?[\\])", r"\\\1", str(state))
+    elsewhere = ["!", "-path", f"{plain}/*"]
+    _run("find", *found, "-xdev", "-depth", *elsewhere, "-uid", str(uid), *delete, quietly=True)
     for kind, (_, option) in SYSTEM_V_KINDS.items():
         for number in _list_objects(kind, uid):
             _run("ipcrm", option, number)

@@ -54,7 +54,7 @@ def _delete_person(settings: Settings, api: RestApi, hub_user: str, account: str
     delete_folder(settings.homes / account)
     homes.delete_runtime(homes.make_runtime_path(get_installation(settings), account))
     if os.geteuid() == 0 and (entry := find_account(account)):
-        delete_leftovers(entry.pw_uid)
+        delete_leftovers(entry.pw_uid, settings.state)
         delete_account(account)
     delete_user(api, hub_user)
 

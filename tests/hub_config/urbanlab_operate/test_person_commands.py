@@ -48,12 +48,15 @@ def test_the_next_person_finds_nothing_of_the_former_one_in_common_places(
     account = ensure_account("anna@alpha", installation)
     home = started.homes / account.pw_name
     home.mkdir()
+    (home / "mine").write_text("mine")
+    os.chown(home / "mine", account.pw_uid, account.pw_gid)
     with tempfile.NamedTemporaryFile(dir="/var/tmp", prefix="ultest-", delete=False) as left:
         os.fchown(left.fileno(), account.pw_uid, account.pw_gid)
     assert put_away(started, "anna@alpha", home) == "archived"
     assert not os.path.lexists(left.name)
     assert put_away(started, "anna@alpha", home) == "absent"
-    assert len(list((started.archived_homes / "alpha").iterdir())) == 1
+    (archived,) = (started.archived_homes / "alpha").iterdir()
+    assert (archived / "mine").read_text() == "mine"
 
 
 @pytest.mark.parametrize("person", ["anna", "anna@", "@alpha", "anna@../etc"])

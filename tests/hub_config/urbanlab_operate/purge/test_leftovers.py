@@ -49,10 +49,16 @@ def test_files_in_common_places_go_and_others_stay(tmp_path: Path) -> None:
     for path in (own / "of-another", others, others / "kept"):
         os.chown(path, OTHER, OTHER)
 
-    delete_leftovers(UID, [tmp_path, tmp_path / "absent"])
+    state = tmp_path / "st[a]te*"
+    (state / "homes").mkdir(parents=True)
+    (state / "homes" / "kept").write_text("the home's")
+    os.chown(state / "homes" / "kept", UID, UID)
+
+    delete_leftovers(UID, state, [tmp_path, tmp_path / "absent"])
 
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
-        *("foreign", "foreign/kept", "others", "others/kept", "own", "own/of-another")
+        *("foreign", "foreign/kept", "others", "others/kept", "own", "own/of-another"),
+        *("st[a]te*", "st[a]te*/homes", "st[a]te*/homes/kept"),
     ]
     assert own.stat().st_uid == 0
     assert (own / "of-another").stat().st_uid == OTHER
@@ -64,12 +70,12 @@ def test_shared_memory_semaphores_and_queues_go(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", MAKE_OBJECTS], user=uid, group=uid, check=True, cwd="/")
     try:
         assert all(_list_objects(kind, UID) for kind in SYSTEM_V_KINDS)
-        delete_leftovers(UID, [tmp_path])
+        delete_leftovers(UID, Path(), [tmp_path])
         assert not any(_list_objects(kind, UID) for kind in SYSTEM_V_KINDS)
         assert all(_list_objects(kind, OTHER) for kind in SYSTEM_V_KINDS)
     finally:
         for uid in (UID, OTHER):
-            delete_leftovers(uid, [tmp_path])
+            delete_leftovers(uid, Path(), [tmp_path])
 
 
 @pytest.mark.parametrize("kind", ["deep", "link", "absent"])
