@@ -111,6 +111,10 @@ class RunHandler(EngineHandler):
             raise HTTPError(400)
         await self._inlet.end()
         await self._work
+        # The answer is on its way before anything is done for the next one.
+        self.finish()
+        if self._reader.job is not None:
+            await self.database.make_spare(self._reader.job)
 
     def on_connection_close(self) -> None:
         """The gateway hung up: end what it no longer waits for; a change that has begun is carried through."""
@@ -142,7 +146,6 @@ class RunHandler(EngineHandler):
             end = wire.encode_error(full) if full else await self._work_off(job)
         self._inlet.close()
         self.write(end)
-        self._spare = asyncio.create_task(self.database.make_spare(job))
 
     async def _work_off(self, job: wire.Job) -> bytes:
         work = asyncio.get_running_loop().run_in_executor(self.database.executor, self._run_blocking, job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
@@ -21,6 +22,7 @@ from urbanlab_services.warehouse.engine.sessions import check_name
 from urbanlab_services.warehouse.wire import Job, Outcome
 
 FILE_PIECE = 1 << 20
+NOTE_SECONDS = 0.1  # between two notes of how far a statement has come
 
 
 class Runner:
@@ -32,6 +34,7 @@ class Runner:
         self._inlet = inlet
         self._outlet = outlet
         self._progress: dict[str, int] = {}
+        self._noted_at = time.monotonic()
 
     def run(self) -> Outcome:
         """Run the statement; rows come from the inlet and go to the outlet."""
@@ -96,7 +99,10 @@ class Runner:
 
     def _note(self, values: dict[str, int]) -> None:
         self._progress = values
-        self._outlet.note(wire.PROGRESS, wire.to_json(self._make_outcome()))
+        # Each note wakes the gateway, and most statements end before anybody would read one.
+        if (moment := time.monotonic()) - self._noted_at >= NOTE_SECONDS:
+            self._noted_at = moment
+            self._outlet.note(wire.PROGRESS, wire.to_json(self._make_outcome()))
 
     def _query(self, connection: Connection, text: str) -> Any:
         return connection.query(text, self._job.format, params=dict(self._job.parameters))
