@@ -20,6 +20,8 @@ from papermill import execute_notebook
 from papermill.exceptions import PapermillException, PapermillExecutionError
 from traitlets.config import Config
 
+from urbanlab_runner.kernel_client import RunnerKernelManager
+
 KERNEL_NAME = "urbanlab"
 MAX_TASK_BYTES = 1_000_000
 
@@ -48,6 +50,7 @@ def execute(task: dict[str, Any]) -> dict[str, Any]:
             kernel_name=KERNEL_NAME,
             progress_bar=False,
             config=sockets,
+            kernel_manager_class=RunnerKernelManager,
         )
     except PapermillExecutionError as error:
         return {"error": f"{error.ename}: {error.evalue}"}

@@ -11,6 +11,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 MAX_NAMES = 10
+_NOT_EXECUTED = "skip-execution"  # the tag that nbclient looks at
 # Where a notebook makes modules of its own or changes where they are looked for, nothing can be told ahead.
 _MADE = re.compile(r"sys\.path|%%writefile|%%file|importlib|__import__")
 
@@ -20,7 +21,7 @@ def find_missing(notebook: NotebookNode, attached: tuple[str, ...] = ()) -> list
 
     Counted are imports that are bound to happen: not those in functions, conditions and attempts.
     """
-    sources = [cell.source if cell.cell_type == "code" else "" for cell in notebook.cells]
+    sources = [cell.source if _is_executed(cell) else "" for cell in notebook.cells]
     if any(_MADE.search(source) for source in sources):
         return []
     places: dict[str, int] = {}
@@ -29,6 +30,10 @@ def find_missing(notebook: NotebookNode, attached: tuple[str, ...] = ()) -> list
             if name not in places and f"{name}.py" not in attached and not _is_here(name):
                 places[name] = place
     return [(place, name) for name, place in places.items()][:MAX_NAMES]
+
+
+def _is_executed(cell: NotebookNode) -> bool:
+    return bool(cell.cell_type == "code" and _NOT_EXECUTED not in cell.metadata.get("tags", ()))
 
 
 def _list_imports(source: str) -> Iterator[str]:

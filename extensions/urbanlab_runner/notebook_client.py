@@ -9,14 +9,14 @@ from typing import Any
 
 import zmq
 import zmq.asyncio
-from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from traitlets import Type
 from zmq.utils.monitor import recv_monitor_message
+
+from urbanlab_runner.kernel_client import RunnerKernelClient, RunnerKernelManager
 
 KERNEL_NAME = "urbanlab"
 MAX_OUTPUT_BYTES = 20_000_000  # all that the kernel sends while it runs
@@ -47,7 +47,7 @@ class _CountedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]
         return dict(self.session.deserialize(message))
 
 
-class _LimitedKernelClient(AsyncKernelClient):  # type: ignore[misc]
+class _LimitedKernelClient(RunnerKernelClient):
     """Takes no message that is larger than all outputs may be together; sending one ends the connection."""
 
     iopub_channel_class = Type(_CountedChannel)
@@ -60,7 +60,7 @@ class _LimitedKernelClient(AsyncKernelClient):  # type: ignore[misc]
         return context
 
 
-class PageKernelManager(AsyncKernelManager):  # type: ignore[misc]
+class PageKernelManager(RunnerKernelManager):
     """Makes such clients."""
 
     client_factory = Type(_LimitedKernelClient)

@@ -44,6 +44,8 @@ MAX_PAGE_BYTES = 50_000_000
 PAGE_NAME = "page.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _INJECTED = "injected-parameters"
+# Not for pages: nbclient executes no cell with the second tag, `snapshot` shows none with the third.
+_SKIPPED, _SKIPPED_BY = "skip-voila", ("skip-execution", "remove-cell")
 
 
 class FailedError(Exception):
@@ -145,7 +147,8 @@ def read_notebook(content: Any) -> NotebookNode:
     )
     notebook.cells = [cell for cell in notebook.cells if _INJECTED not in _tags(cell)]
     for cell in notebook.cells:
-        cell.metadata.setdefault("tags", [])  # papermill takes them for given
+        tags = cell.metadata.setdefault("tags", [])  # papermill takes them for given
+        tags += _SKIPPED_BY if _SKIPPED in tags else ()
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return notebook
@@ -174,6 +177,7 @@ def render(notebook: NotebookNode, task: dict[str, Any], sources: Sources) -> by
             language=task["language"],
             datasets=sources.datasets,
             data_until=sources.data_until,
+            time_zone=task["time_zone"],
         )
     except OfferError as error:
         raise FailedError(Failure(str(error))) from None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from urbanlab.contract.environment import TIME_ZONE
 from urbanlab_runner.families import Children, StillRunningError, end_descendants
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,8 @@ class PageProcesses:
         outcome, began = Outcome(), time.time()
         process = await self._start(folder, runtime)
         try:
-            await asyncio.wait_for(_follow(process, task, outcome, result), time_limit)
+            zoned = {**task, "time_zone": self.environ.get(TIME_ZONE, "UTC")}
+            await asyncio.wait_for(_follow(process, zoned, outcome, result), time_limit)
         except TimeoutError:
             outcome.error = f"the run was still going on after {time_limit:g} s and was ended"
         except (ValueError, KeyError, TypeError, EOFError):

@@ -65,6 +65,7 @@ class ServiceSettings:
     smtp_url: str = ""
     smtp_from: str = ""
     smtp_password_file: str = ""
+    live_views: int = 10
 
     @classmethod
     def from_environ(
@@ -97,6 +98,7 @@ class ServiceSettings:
             smtp_url=values.get(environment.SMTP_URL, ""),
             smtp_from=values.get(environment.SMTP_FROM, ""),
             smtp_password_file=values.get(environment.SMTP_PASSWORD_FILE, ""),
+            live_views=int(values.get(environment.LIVE_VIEWS) or 10),
         )
 
     def secret(self, name: str) -> Secret:

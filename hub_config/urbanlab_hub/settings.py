@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from urbanlab.contract.live import MAX_TOGETHER
 from urbanlab_hub.client_address import read_networks
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -95,6 +96,10 @@ class Settings:
     culler_port: int = _setting(8205, "Port of the culler's health and metrics.")
     simulator_port: int = _setting(8203, "Port of the simulator's health and metrics.")
 
+    live_views: int = _setting(
+        10,
+        "Interactive views of public pages at once, of all tenants together; each tenant's file says its own.",
+    )
     smtp_url: str = _setting(
         "",
         "Mail server: smtp://, smtps:// or smtp+starttls:// and USER@HOST:PORT; nothing is sent where it is empty.",
@@ -247,6 +252,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f"base_url is {settings.base_url!r}: it must begin and end with a slash")
     if settings.servers_bind in {settings.bind, settings.publisher_bind}:
         raise SettingsError(f"servers_bind is {settings.servers_bind!r}: it must be a host that has no pages")
+    if not 1 <= settings.live_views <= MAX_TOGETHER:
+        raise SettingsError(
+            f"live_views is {settings.live_views}: write 1 to {MAX_TOGETHER}; a tenant's file turns off its own"
+        )
     for name in ("public_url", "keycloak_public_url"):
         _check_origin(name, getattr(settings, name))
     try:

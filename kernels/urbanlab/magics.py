@@ -9,6 +9,7 @@ from urbanlab.child_output import carry_child_output
 from urbanlab.completion import register as register_completion
 from urbanlab.errors import ParameterError, SessionError, TopicNotFoundError
 from urbanlab.late_imports import call_after_import
+from urbanlab.whole_output import keep_output_whole
 
 
 def sql(line: str, cell: str, shell: Any) -> Any:
@@ -63,6 +64,7 @@ def load_ipython_extension(shell: Any) -> None:
     """Register magics, completion and guard, and take care of child processes' output; IPython calls this."""
     if getattr(shell, "kernel", None) is not None:  # not in a terminal
         carry_child_output(shell.kernel.parent)
+        keep_output_whole(shell.kernel.parent)
     register_completion(shell)
     call_after_import("folium", guard_maps)
 

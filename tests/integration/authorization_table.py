@@ -200,6 +200,7 @@ PUBLISHER_PAGES: dict[str, Row] = {
     "/publish": {("GET", ""): {"publisher"}, ("POST", ""): {"publisher"}},
     "/submissions/([0-9a-f]{32})": {("GET", "own"): PEOPLE},
     "/submissions/([0-9a-f]{32})/difference": {("GET", "own"): PEOPLE},
+    "/submissions/([0-9a-f]{32})/difference/pictures/([0-9a-f]{64})": {},  # there is one version
     "/submissions/([0-9a-f]{32})/([a-z_]+)": {("POST", "own"): GATEKEEPERS},
     "/publications/([a-z0-9-]+)": {("GET", "own"): PEOPLE},
     "/publications/([a-z0-9-]+)/(hand_over|take_over)": {

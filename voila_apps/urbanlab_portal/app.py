@@ -145,7 +145,7 @@ async def main(settings: PortalSettings) -> None:
     os.umask(0o077)
     _allow_connections()
     portal = make_portal(settings)
-    server = BoundedServer(make_application(portal, make_views(settings)), **LIMITS)
+    server = BoundedServer(make_application(portal, make_views(settings, portal.directory)), **LIMITS)
     try:
         server.listen(settings.port, settings.bind)
     except OSError as error:

@@ -23,6 +23,7 @@ from urbanlab_portal.homes import Homes
 from urbanlab_portal.languages import LANGUAGES, choose_language
 from urbanlab_portal.pages import Pages
 from urbanlab_portal.parameters import Question, parse_query
+from urbanlab_portal.parts import find_part
 from urbanlab_portal.previews import Previews
 from urbanlab_portal.statics import Statics
 from urbanlab_portal.variants import Variants
@@ -146,14 +147,27 @@ class BaseHandler(RequestHandler):
     async def send_large(
         self, content: BinaryIO, file: PageFile, headers: Mapping[str, str], cache: str
     ) -> None:
-        """Send a file from the disk as it is: packing it for each visitor would be work that anybody can cause."""
-        self._set_headers({**headers, "Cache-Control": cache, "ETag": f'"{file.digest[:32]}"'})
+        """Send a file, or the part that is asked for, from the disk as it is.
+
+        Packing it for each visitor would be work that anybody can cause.
+        """
+        etag = f'"{file.digest[:32]}"'
+        self._set_headers({**headers, "Cache-Control": cache, "ETag": etag, "Accept-Ranges": "bytes"})
         if self.check_etag_header():
             self.set_status(304)
             return
-        self.set_header("Content-Length", str(file.size))
+        asked = self.request.headers
+        part = range(file.size)
+        if self.request.method == "GET" and asked.get("If-Range", etag) == etag:
+            part = find_part(asked.get("Range", ""), file.size)
+        if len(part) < file.size:
+            self.set_status(206)
+            self.set_header("Content-Range", f"bytes {part.start}-{part.stop - 1}/{file.size}")
+        self.set_header("Content-Length", str(len(part)))
         if self.request.method != "HEAD":
-            await self._send_pieces(iter(lambda: content.read(PIECE_BYTES), b""))
+            content.seek(part.start)
+            starts = range(part.start, part.stop, PIECE_BYTES)
+            await self._send_pieces(content.read(min(PIECE_BYTES, part.stop - start)) for start in starts)
 
     async def _send_body(self, body: bytes) -> None:
         if len(body) <= PIECE_BYTES:

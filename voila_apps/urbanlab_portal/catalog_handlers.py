@@ -1,4 +1,4 @@
-"""The catalogue of the open data for harvesters: the publisher's files, sent as they are."""
+"""The catalogue of the open data for harvesters: what holds of the publisher's files, as it stands there."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ class CatalogHandler(BaseHandler):
                 ("catalog", tenant, form, changed),
                 lambda: make_content(self.portal.directory.read_catalog(tenant, form), media_type),
             )
-        except OSError:
+        except (OSError, ValueError, TypeError, RecursionError):  # none, or a broken one
             raise NotPublicError from None
         await self.send(content, policies.FILE, policies.ASK_AGAIN)

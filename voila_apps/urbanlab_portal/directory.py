@@ -1,4 +1,4 @@
-"""What is public now: the publisher's folder, read anew where it has changed.
+"""What is public now: the publisher's folder, read anew where it has changed, without what has come to its end.
 
 Looking costs a `stat`; what could not be read, or only half, is ignored and logged once.
 """
@@ -12,10 +12,12 @@ import stat
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from urbanlab.contract.catalogs import list_held, read_catalog, read_ends
 from urbanlab.contract.naming import TENANT_ID
 from urbanlab.contract.publications import (
     BODY,
@@ -33,6 +35,7 @@ from urbanlab.contract.publications import (
     decode_tenants,
     decode_ticket,
     file_path,
+    is_over,
     logo_path,
     make_digest,
     page_path,
@@ -106,11 +109,16 @@ class Records(Generic[Value]):
             self._kept.popitem(last=False)
 
 
-class Directory:
-    """The public folder as the visitor's questions need it."""
+def find_now() -> datetime:
+    """Return the moment that it is."""
+    return datetime.now(UTC)
 
-    def __init__(self, public: Path) -> None:
-        self._public = public
+
+class Directory:
+    """The public folder as the visitor's questions need it; `clock` says what has ended."""
+
+    def __init__(self, public: Path, clock: Callable[[], datetime] = find_now) -> None:
+        self._public, self.clock = public, clock
         self._tenants = Records(_decode_tenants)
         self._editions = Records(_decode_edition)
         self._pages = Records(_decode_page)
@@ -137,7 +145,13 @@ class Directory:
         edition = self._editions.find(publication_path(self._public, tenant, slug))
         if edition is None or (edition.publication.tenant, edition.publication.slug) != (tenant, slug):
             return None
-        return edition
+        # Whether or not the publisher is there to take it away.
+        return None if is_over(edition.publication.ends_at, self.clock()) else edition
+
+    def has_live_view(self, tenant: str, slug: str) -> bool:
+        """Return whether visitors may have an interactive view of what is public there now."""
+        edition = self.find_edition(tenant, slug)
+        return edition is not None and edition.publication.live
 
     def find_made(self, publication: Publication, variant: str) -> MadeVariant | None:
         """Return what was made on demand of just this version, or None."""
@@ -196,17 +210,21 @@ class Directory:
         """Return the bytes of a tenant's mark; raise `OSError` if it is gone."""
         return logo_path(self._public, name).read_bytes()
 
-    def find_catalog_change(self, tenant: str, form: str) -> tuple[int, int]:
-        """Return what changes with a catalogue; raise `OSError` if there is none."""
-        status = catalog_path(self._public, tenant, form).stat()
-        return status.st_mtime_ns, status.st_size
+    def find_catalog_change(self, tenant: str, form: str) -> tuple[int, int, tuple[str, ...]]:
+        """Return what changes with a catalogue, which of its parts hold among it.
+
+        Raises `OSError` if there is none, `ValueError` or `TypeError` for one that is broken.
+        """
+        with catalog_path(self._public, tenant, form).open("rb") as file:
+            status = os.fstat(file.fileno())
+            return status.st_mtime_ns, status.st_size, list_held(read_ends(file), self.clock())
 
     def read_catalog(self, tenant: str, form: str) -> bytes:
-        """Return a catalogue; raise `OSError` if there is none, or more of it than one should be."""
-        path = catalog_path(self._public, tenant, form)
-        if path.stat().st_size > MAX_CATALOG_BYTES:
-            raise OSError("a catalogue that is too large")
-        return path.read_bytes()
+        """Return what holds of a catalogue; raise `OSError` also for one that is too large."""
+        with catalog_path(self._public, tenant, form).open("rb") as file:
+            if os.fstat(file.fileno()).st_size > MAX_CATALOG_BYTES:
+                raise OSError("a catalogue that is too large")
+            return read_catalog(file, form, self.clock())
 
     def _can_show(self, publication: Publication) -> bool:
         return any(self.find_page(digest) is not None for digest in publication.variants.values())
@@ -299,6 +317,7 @@ def check_publication(publication: Publication) -> Publication:
         _check_texts(record)
     _check_pairs(publication.variants)
     _check_lists(publication.topics, publication.embed_in)
+    is_over(publication.ends_at, find_now())  # raises for what is no moment
     for parameter in publication.parameters:  # raises for limits that are none
         find_default(parameter, find_today())
         count_values(parameter, find_today())

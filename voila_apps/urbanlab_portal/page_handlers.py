@@ -118,8 +118,9 @@ class PublicationFileHandler(BaseHandler):
             raise NotPublicError
         media_type = FILE_TYPES[ending]
         headers = policies.make_file_policy(media_type, is_preview, origins)
-        cache = policies.NEVER if is_preview else policies.IMMUTABLE
-        if file.size > LARGE_BYTES:
+        now = self.portal.directory.clock()
+        cache = policies.NEVER if is_preview else policies.make_file_cache(publication.ends_at, now)
+        if file.size > LARGE_BYTES or media_type.startswith(("audio/", "video/")):
             with self.portal.pages.open_file(file) as content:
                 await self.send_large(content, file, {**headers, "Content-Type": media_type}, cache)
         else:

@@ -31,8 +31,6 @@ from urbanlab_portal.turns import Turns
 
 HTML = "text/html; charset=utf-8"
 NEWEST = 6  # pages on the start page, before the towns
-PICTURES = ("png", "jpg", "webp", "svg")
-MIN_PICTURE = 1500  # bytes: what is smaller is an icon
 STATEMENTS = ("imprint", "privacy", "accessibility")
 
 
@@ -110,11 +108,10 @@ class Pages:
         publication = edition.publication
         digests = publication.variants.values()
         page = self._directory.find_page(next(iter(digests), ""))
-        for file in page.files if page else ():
-            ending = file.name.rpartition(".")[2]
-            if ending in PICTURES and file.size >= MIN_PICTURE:
-                return f"/{publication.tenant}/{publication.slug}/files/{file.digest}.{ending}"
-        return ""
+        cover = page.find_cover() if page else None
+        if cover is None:
+            return ""
+        return f"/{publication.tenant}/{publication.slug}/files/{cover.digest}.{cover.ending}"
 
     def list_embedding_origins(self, edition: Edition) -> tuple[str, ...]:
         """Return the web sites that may show a page in theirs: those it names, if its town allows them."""

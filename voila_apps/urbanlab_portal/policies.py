@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 # On every answer. The address of a preview is a secret, so no address leaves with a click.
 COMMON = {
@@ -14,8 +15,8 @@ COMMON = {
 
 _PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "font-src 'self'; frame-src 'self'; connect-src 'self'; worker-src 'none'; base-uri 'none'; "
-    "form-action 'self'; object-src 'none'; frame-ancestors 'self'"
+    "media-src 'self'; font-src 'self'; frame-src 'self'; connect-src 'self'; worker-src 'none'; "
+    "base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors 'self'"
 )
 _FRAME = (
     "sandbox allow-scripts; default-src 'none'; script-src 'self' 'unsafe-inline'; "
@@ -45,14 +46,16 @@ FILE = {**SHARED, "Content-Security-Policy": "sandbox; default-src 'none'; style
 LIVE = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self' 'unsafe-inline' blob:; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "
-        "worker-src 'none'; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'self'"
+        "img-src 'self' data: blob:; media-src data: blob:; font-src 'self' data:; connect-src 'self'; "
+        "frame-src 'self'; worker-src 'none'; base-uri 'none'; form-action 'none'; object-src 'none'; "
+        "frame-ancestors 'self'"
     ),
     "X-Robots-Tag": "noindex, nofollow",
 }
 
 # How long what was asked for may be kept, and by whom.
-IMMUTABLE = "public, max-age=31536000, immutable"
+A_YEAR = 31536000
+IMMUTABLE = f"public, max-age={A_YEAR}, immutable"
 ASK_AGAIN = "public, no-cache"
 A_DAY = "public, max-age=86400"
 NEVER = "no-store"
@@ -62,6 +65,14 @@ def make_embedded_policy(origins: Iterable[str]) -> dict[str, str]:
     """Return the headers of a page that these web sites may show in theirs."""
     policy = " ".join((_PAGE, *origins))  # its last words are those who may show it
     return {"Content-Security-Policy": policy, "X-Robots-Tag": "noindex"}
+
+
+def make_file_cache(ends_at: str, now: datetime) -> str:
+    """Return how long a page's file may be kept: for ever, but not longer than the page is public."""
+    if not ends_at:
+        return IMMUTABLE
+    left = (datetime.fromisoformat(ends_at) - now).total_seconds()
+    return f"public, max-age={max(0, min(A_YEAR, int(left)))}, immutable"
 
 
 def make_file_policy(media_type: str, preview: bool, origins: Iterable[str] = ()) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from html import escape
@@ -19,6 +20,7 @@ from voila.utils import get_page_config
 
 from urbanlab.contract.live import make_session_path
 from urbanlab_runner.live.kernel import SessionKernel
+from urbanlab_runner.live.outputs import LiveOutputs
 from urbanlab_runner.snapshot.maths import to_mathml
 from urbanlab_runner.snapshot.page import HIDDEN
 
@@ -64,9 +66,10 @@ class _MarkdownRenderer(VoilaMarkdownRenderer):  # type: ignore[misc]
 class _Renderer(NotebookRenderer):  # type: ignore[misc]
     """Takes the notebook that it is given, and lets a cell that fails end the page."""
 
-    def __init__(self, notebook: NotebookNode, **options: Any) -> None:
+    def __init__(self, notebook: NotebookNode, language: str, **options: Any) -> None:
         super().__init__(**options)
         self._given = notebook
+        self._outputs = LiveOutputs(language)
 
     async def load_notebook(self, path: str) -> NotebookNode:
         return self._given
@@ -75,6 +78,8 @@ class _Renderer(NotebookRenderer):  # type: ignore[misc]
         for place, cell in enumerate(nb.cells):
             executed = await self.executor.execute_cell(cell, None, place, store_history=False)
             if HIDDEN not in cell.metadata.get("tags", ()):
+                # Charts are drawn by processes that may take their time.
+                await asyncio.to_thread(self._outputs.settle, executed, self.executor.widget_state)
                 yield executed
         await self._cleanup_resources()
 
@@ -95,6 +100,7 @@ async def render(
     notebook.metadata["title"] = title
     renderer = _Renderer(
         notebook,
+        language,
         notebook_path="page.ipynb",
         template_paths=find_template_paths(),
         traitlet_config=Config(

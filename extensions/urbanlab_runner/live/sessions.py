@@ -17,7 +17,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from urbanlab.contract.live import LEAVE_SECONDS, SPARE_SECONDS
+from urbanlab.contract.live import LEAVE_SECONDS, MAX_SESSIONS, SPARE_SECONDS
 from urbanlab_runner.attachments import write_attachments
 from urbanlab_runner.families import StillRunningError
 from urbanlab_runner.live.kernel import SessionKernel
@@ -35,7 +35,7 @@ PREPARING, READY, ENDED = "preparing", "ready", "ended"
 class Limits:
     """What a session may take, in seconds, and how many there may be; the publisher keeps to fewer."""
 
-    sessions: int = 6
+    sessions: int = MAX_SESSIONS
     prepare: float = 120.0
     unvisited: float = 30.0  # from ready to the first connection
     spare: float = SPARE_SECONDS  # from ready until it is handed out

@@ -13,11 +13,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from urbanlab_runner.snapshot.models import Model, Models, get_buffer, to_model_id
 from urbanlab_runner.snapshot.outputs import Outputs
 from urbanlab_runner.snapshot.pieces import Pieces
+from urbanlab_runner.snapshot.recordings import decode_base64
+from urbanlab_runner.snapshot.tables import make_table
 from urbanlab_runner.snapshot.words import format_value
 
 MAX_DEPTH = 30
 _HTML_MODELS = frozenset({"HTMLModel", "HTMLMathModel"})
 _PROGRESS_MODELS = frozenset({"IntProgressModel", "FloatProgressModel"})
+RECORDINGS = {"AudioModel": "audio", "VideoModel": "video"}
 _MUTE_MODELS = frozenset({"ButtonModel", "ControllerModel", "PlayModel", "PasswordModel"})
 
 
@@ -70,6 +73,8 @@ class Fallback:
             return self._label(state) + self._pieces.to_html(str(state.get("value") or ""))
         if name == "ImageModel":
             return self._show_image(model)
+        if name in RECORDINGS:
+            return self.show_recording(model)
         if name in _MUTE_MODELS:
             return ""
         if name in _PROGRESS_MODELS:
@@ -108,6 +113,13 @@ class Fallback:
         )
         return f"<figure>{image}</figure>" if image else ""
 
+    def show_recording(self, model: Model) -> str:
+        """Return what plays the recording of a widget, as HTML that is fit for the page."""
+        state, kind = model["state"], RECORDINGS[str(model["model_name"])]
+        label = str(state.get("tooltip") or self._words[kind])
+        content = decode_base64(get_buffer(model, "value"))
+        return self._pieces.recordings.to_html(f"{kind}/{state.get('format')}", content, label)
+
     def _show_progress(self, state: dict[str, Any]) -> str:
         low, high = _to_number(state.get("min")), _to_number(state.get("max"))
         value = _to_number(state.get("value"))
@@ -142,16 +154,7 @@ class Fallback:
         ]
         as_of = _format_time(rows[0].get("time") if rows else None, zone)
         title = f"{state.get('topic', '')} · {self._words['as_of']} {as_of}"
-        return self._pieces.to_html(self._make_table(title, headings, body))
-
-    def _make_table(self, title: str, headings: list[str], rows: list[list[Any]]) -> str:
-        head = "".join(f"<th>{escape(str(heading))}</th>" for heading in headings)
-        lines = (
-            "".join(f"<td>{escape(format_value(cell, self._words))}</td>" for cell in row) for row in rows
-        )
-        body = "".join(f"<tr>{line}</tr>" for line in lines)
-        caption = f"<caption>{escape(title)}</caption>"
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return self._pieces.to_html(make_table(title, headings, body, self._words))
 
     def _label(self, state: dict[str, Any]) -> str:
         label = str(state.get("description") or "").strip()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 
 from bs4 import BeautifulSoup, Tag
-from bs4.element import NavigableString
 
 from urbanlab_runner.snapshot.clean import parse, to_html
 from urbanlab_runner.snapshot.files import Files
 from urbanlab_runner.snapshot.foreign import ForeignAddresses, clean_css, find_in_script, is_foreign
+from urbanlab_runner.snapshot.marks import Marks
 
 # folium says so where scripts are not allowed to run; here they are.
 _DISTRUST = "Trusted to load map"
@@ -26,7 +25,7 @@ class Frames:
     foreign: ForeignAddresses
     words: dict[str, str]
     language: str
-    _shown: dict[str, str] = field(default_factory=dict)  # mark in the text -> what comes there
+    marks: Marks
 
     def take_out(self, soup: BeautifulSoup, picture: str) -> bool:
         """Replace each frame that carries its document by a mark; return whether there was one.
@@ -35,21 +34,12 @@ class Frames:
         """
         frames = [frame for frame in soup.find_all("iframe", srcdoc=True) if isinstance(frame, Tag)]
         for frame in frames:
-            # Nobody can write a mark into a notebook that was executed before it was drawn.
-            mark = f"frame-{secrets.token_hex(16)}"
-            self._shown[mark] = self._show(frame, picture)
+            self.marks.put(frame, self._show(frame, picture))
             picture = ""
-            frame.replace_with(NavigableString(mark))
         for remark in soup.find_all("span"):
             if _DISTRUST in remark.get_text():
                 remark.decompose()
         return bool(frames)
-
-    def put_back(self, text: str) -> str:
-        """Return HTML with the frames where their marks are."""
-        for mark in [mark for mark in self._shown if mark in text]:
-            text = text.replace(mark, self._shown.pop(mark))
-        return text
 
     def _show(self, frame: Tag, picture: str) -> str:
         title = str(frame.get("title") or self.words["map"])

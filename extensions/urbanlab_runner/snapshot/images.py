@@ -27,6 +27,7 @@ _TYPES = {
     "image/webp": ("webp", b"RIFF"),
 }
 _DATA = re.compile(r"data:(image/[a-z+.-]+)((?:;[^,;]*)*),", re.IGNORECASE)
+_SVG_SIZE = re.compile(rb'<svg[^>]{0,500}? width="(\d{1,4})"[^>]{0,100}? height="(\d{1,4})"')
 _NEVER_IN_SVG = {
     "script",
     "foreignObject",
@@ -128,7 +129,9 @@ def decode_data(address: str) -> tuple[str, bytes] | None:
 
 
 def measure(content: bytes) -> tuple[int, int]:
-    """Return width and height of a PNG in pixels, so that a page keeps the place; (0, 0) for others."""
+    """Return width and height in pixels, so that a page keeps the place; (0, 0) for what says neither."""
+    if found := _SVG_SIZE.match(content):
+        return int(found[1]), int(found[2])
     if content.startswith(_TYPES["image/png"][1]) and len(content) >= 24:
         width, height = struct.unpack(">II", content[16:24])
         return int(width), int(height)

@@ -20,6 +20,7 @@ from urbanlab_runner.snapshot.headings import settle_headings
 from urbanlab_runner.snapshot.images import describe_pictures
 from urbanlab_runner.snapshot.models import Models
 from urbanlab_runner.snapshot.modules import take_out_modules
+from urbanlab_runner.snapshot.outputs import join_texts
 from urbanlab_runner.snapshot.pieces import Pieces
 from urbanlab_runner.snapshot.state import clean_state
 from urbanlab_runner.snapshot.texts import markdown_to_html
@@ -51,6 +52,7 @@ def make_page(
     made_at: datetime | None = None,
     datasets: tuple[str, ...] = (),
     data_until: str = "",
+    time_zone: str = "UTC",
 ) -> RenderedPage:
     """Return the page of an executed notebook; nothing in the notebook is trusted.
 
@@ -61,13 +63,14 @@ def make_page(
         made_at: When the notebook had been executed; now if left out.
         datasets: The tables of the open data that it has read.
         data_until: When its youngest record was made, as ISO 8601.
+        time_zone: The zone of the clocks in charts that are drawn here.
     """
     notebook = _copy(notebook)
     words = get_words(language)
     files, foreign, models = Files(), ForeignAddresses(), Models(notebook)
-    pieces = Pieces(files, foreign, words, language)
+    pieces = Pieces(files, foreign, words, language, time_zone)
     fallback = Fallback(models, pieces, words)
-    content = _render(notebook, pieces, fallback)
+    content = _render(notebook, pieces, fallback, words)
     models.keep_reachable(fallback.shown)
     live = disable_controls(models)
     widgets = ""
@@ -104,9 +107,13 @@ def _copy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return nbformat.from_dict(json.loads(text, parse_constant=lambda _: None))
 
 
-def _render(notebook: nbformat.NotebookNode, pieces: Pieces, fallback: Fallback) -> str:
+def _render(
+    notebook: nbformat.NotebookNode, pieces: Pieces, fallback: Fallback, words: dict[str, str]
+) -> str:
     def show_text(cell: Any) -> Markup:
-        shown = pieces.to_html(markdown_to_html(cell.source, cell.get("attachments")))
+        shown = pieces.to_html(
+            markdown_to_html(cell.source, cell.get("attachments"), words), label=_find_alt(cell)
+        )
         return Markup(describe_pictures(shown, _find_alt(cell)))  # noqa: S704
 
     def show_output(output: Any, cell: Any) -> Markup:
@@ -134,5 +141,7 @@ def _find_alt(cell: Any) -> str:
 def _without_hidden(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for number, cell in enumerate(notebook.cells, 1):
         cell.metadata["number"] = number  # among the author's cells, by which people speak of them
+        if cell.cell_type == "code":
+            cell.outputs = join_texts(cell.outputs)
     cells = [cell for cell in notebook.cells if HIDDEN not in cell.metadata.get("tags", ())]
     return nbformat.NotebookNode({**notebook, "cells": cells})

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
 from bs4 import BeautifulSoup, Tag
+
+from urbanlab_runner.snapshot.words import format_value
+
+
+def make_table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]], words: dict[str, str]
+) -> str:
+    """Return a table as HTML, not yet improved."""
+    head = "".join(f"<th>{escape(str(heading))}</th>" for heading in headings)
+    lines = ("".join(f"<td>{escape(format_value(cell, words))}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    caption = f"<caption>{escape(title)}</caption>"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def improve_tables(soup: BeautifulSoup, label: str) -> None:

@@ -13,12 +13,14 @@ import dataclasses
 import secrets
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from urbanlab.contract.publications import Ticket
 from urbanlab.contract.ranges import parse_variant
+from urbanlab.contract.records import Tenant
 from urbanlab_services.errors import (
     ConflictError,
     ForbiddenError,
@@ -34,6 +36,7 @@ from urbanlab_services.publisher.bundles import Bundles, check_parameters, parse
 from urbanlab_services.publisher.data_desk import DataDesk
 from urbanlab_services.publisher.deputies import Deputies, make_person
 from urbanlab_services.publisher.differences import Difference
+from urbanlab_services.publisher.differences_pictures import PictureDifference, compare_pages, find_picture
 from urbanlab_services.publisher.leaked_secrets import check_no_secrets
 from urbanlab_services.publisher.links import Links
 from urbanlab_services.publisher.parameters import list_variants
@@ -190,12 +193,35 @@ class Desk:
                 self.bundles.load(earlier.notebook), self.bundles.load(submission.notebook)
             ),
         ]
-        variants = differences.list_common_variants(earlier.application, submission.application)
-        both = [each for each in variants if each in earlier.pages and each in submission.pages]
-        if both and {earlier.state, submission.state} <= publications.KEPT:
-            bodies = [self.shelf.read_body(each.pages[both[0]]) for each in (earlier, submission)]
-            found.append(differences.compare_bodies(*bodies))
+        if pages := differences.find_pages(earlier, submission):
+            found.append(differences.compare_bodies(*map(self.shelf.read_body, pages)))
         return [each for each in found if each]
+
+    async def compare_pictures(
+        self, actor: Actor, submission: Submission, earlier: Submission
+    ) -> PictureDifference | None:
+        """Return what has become of the pictures of the first page that both still have; None without one."""
+        check_reviewer(actor)
+        pages = differences.find_pages(earlier, submission)
+        if pages is None:
+            return None
+        covers = differences.find_covers(earlier, submission)
+        return await asyncio.to_thread(compare_pages, self.shelf, pages, covers)
+
+    async def read_picture(self, actor: Actor, submission_id: str, digest: str) -> tuple[str, bytes]:
+        """Return media type and content of a picture that `compare_pictures` compares."""
+        check_reviewer(actor)
+        submission = self.get(actor, submission_id)
+        earlier = self.find_earlier(actor, submission)
+        pages = differences.find_pages(earlier, submission) if earlier else None
+        found = None
+        if earlier and pages:
+            covers = differences.find_covers(earlier, submission)
+            with suppress(OSError, ValueError):  # deleted meanwhile
+                found = await asyncio.to_thread(find_picture, self.shelf, (*pages, *covers), digest)
+        if found is None:
+            raise NotFoundError("There is no such picture.")
+        return found
 
     def list_variants(self, submission: Submission) -> dict[str, dict[str, str]]:
         """Return what can be previewed: variant -> the values that visitors choose, the defaults first."""
@@ -217,7 +243,7 @@ class Desk:
             variant = next(iter(variants)) if variant is None else variant
             if variant not in variants or variant not in submission.pages:
                 raise NotFoundError("There is no such variant.")
-            publication = publications.make_publication(submission)
+            publication = publications.make_publication(submission, self._get_tenant(actor))
             if not publication.released_at:
                 publication = dataclasses.replace(publication, released_at=now())
             ticket = secrets.token_urlsafe(32)
@@ -285,6 +311,7 @@ class Desk:
             prolonged = publications.prolong(submission, actor, *check_days(review_by, expires))
             line["reason"] = f"{prolonged.review_by or '-'} {prolonged.expires or '-'}"
             self.store.save_submissions(prolonged)
+            self.shelving.show(prolonged.tenant, prolonged.slug)
             return prolonged
 
     async def hand_over(self, actor: Actor, slug: str, person: str) -> None:
@@ -332,10 +359,14 @@ class Desk:
         line["object"] = _name(submission)
         return submission
 
-    def _complete(self, actor: Actor, application: Application) -> Application:
+    def _get_tenant(self, actor: Actor) -> Tenant:
         tenant = self.records.tenants().get(actor.tenant)
         if tenant is None:
             raise ForbiddenError("Your tenant does not exist here.")
+        return tenant
+
+    def _complete(self, actor: Actor, application: Application) -> Application:
+        tenant = self._get_tenant(actor)
         return dataclasses.replace(
             application,
             contact=application.contact or tenant.contact,

@@ -12,6 +12,7 @@ from typing import Any
 from urbanlab_services.publisher.applications import Application
 from urbanlab_services.publisher.attachments import list_texts
 from urbanlab_services.publisher.parameters import list_variants
+from urbanlab_services.publisher.publications import KEPT, Submission
 
 CONTEXT = 3
 MAX_LINES = 3000  # of one thing; more is said to be too long
@@ -113,10 +114,21 @@ def _list_source(notebook: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def list_common_variants(old: Application, new: Application) -> list[str]:
-    """Return the variants that both versions have, the new one's first choice first."""
-    known = list_variants(old.parameters)
-    return [variant for variant in list_variants(new.parameters) if variant in known]
+def find_pages(old: Submission, new: Submission) -> tuple[str, str] | None:
+    """Return the pages to compare, by digest: of the first choice that both versions still have; else None."""
+    if not {old.state, new.state} <= KEPT:
+        return None
+    known = list_variants(old.application.parameters)
+    for variant in list_variants(new.application.parameters):
+        if variant in known and variant in old.pages and variant in new.pages:
+            return old.pages[variant], new.pages[variant]
+    return None
+
+
+def find_covers(old: Submission, new: Submission) -> tuple[str, str]:
+    """Return the pages of two versions whose pictures stand for them in lists; they have some."""
+    # As they are public, sorted: see `encode` of the contract.
+    return old.pages[min(old.pages)], new.pages[min(new.pages)]
 
 
 class _WordReader(HTMLParser):

@@ -39,7 +39,7 @@ def list_ending(submissions: Iterable[Submission], today: date) -> list[tuple[Su
 
 @dataclass(frozen=True)
 class Endings:
-    """Withdraws pages whose last day is over."""
+    """Withdraws pages whose last day is over; the portal shows them no more by itself, from the same moment on."""
 
     store: Store
     shelving: Shelving
@@ -50,8 +50,9 @@ class Endings:
         """Withdraw what is over; safe to repeat at any time."""
         for submission in self.store.list_all_submissions(State.RELEASED):
             tenant = self.records.tenants().get(submission.tenant)
-            if tenant and submission.expires and submission.expires < find_today(tenant).isoformat():
-                ended = publications.expire(submission, OVER, now())
+            ends_at = publications.find_end(submission, tenant.time_zone) if tenant else ""
+            if ends_at and ends_at <= (at := now()):
+                ended = publications.expire(submission, OVER, at)
                 self.store.save_submissions(ended)
                 self.shelving.show(ended.tenant, ended.slug)
                 thing = f"{ended.tenant}/{ended.slug}/{ended.version}"

@@ -38,12 +38,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,100}\.([a-z0-9]{2,7})")
 _DATASET = re.compile(r"[A-Za-z0-9_.]{1,130}")
 _TEXT_ENDINGS = {"html", "css", "mjs", "json", "svg", "csv", "geojson"}
 # The first bytes of the others, so that a file is what its ending says.
-_BEGINNINGS = {
+_BEGINNINGS: dict[str, bytes | tuple[bytes, ...]] = {
     "png": b"\x89PNG\r\n\x1a\n",
     "jpg": b"\xff\xd8\xff",
     "gif": b"GIF8",
     "webp": b"RIFF",
     "woff2": b"wOF2",
+    "wav": b"RIFF",
+    "mp3": (b"ID3", b"\xff"),
+    "ogg": b"OggS",
+    "flac": b"fLaC",
+    "mp4": b"\0\0\0",
+    "webm": b"\x1a\x45\xdf\xa3",
     "xlsx": b"PK\x03\x04",
     "parquet": b"PAR1",
 }

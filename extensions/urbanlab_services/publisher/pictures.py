@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,6 +14,15 @@ from urbanlab_services.errors import InvalidRequestError
 MAX_TEXT = 300
 MAX_CELLS = 50
 _VOID = frozenset({"img", "br", "hr", "input", "wbr", "source", "col", "area", "track", "link", "meta"})
+
+
+@dataclass(frozen=True)
+class Element:
+    """An element of a page's body, and the cell in which it stands, counted from 1; 0 for none."""
+
+    tag: str
+    cell: int
+    values: Mapping[str, str]
 
 
 class PictureTextError(InvalidRequestError):
@@ -27,10 +37,20 @@ def list_undescribed(body: str) -> tuple[int, ...]:
     The runner marks with ``data-cell`` what a cell shows, and with ``data-undescribed`` a picture for which it had
     to make a text up.
     """
-    reader = _Reader()
+    cells = {
+        image.cell
+        for image in list_elements(body, {"img"})
+        if "data-undescribed" in image.values or not image.values.get("alt", "").strip()
+    }
+    return tuple(sorted(cells))[:MAX_CELLS]
+
+
+def list_elements(body: str, tags: Collection[str]) -> list[Element]:
+    """Return the elements of these names as they follow each other in a page's body."""
+    reader = _Reader(tags)
     reader.feed(body)
     reader.close()
-    return tuple(sorted(reader.cells))[:MAX_CELLS]
+    return reader.found
 
 
 def check_texts(texts: Mapping[int, str], cells: tuple[int, ...], in_text: bool) -> dict[int, str]:
@@ -60,18 +80,19 @@ def describe(notebook: Mapping[str, Any], texts: Mapping[int, str]) -> dict[str,
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, tags: Collection[str]) -> None:
         super().__init__()
-        self.cells: set[int] = set()
+        self.found: list[Element] = []
+        self._tags = tags
         self._open: list[int] = []  # of each element that is open: in which cell it stands
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
+        values = {name: value or "" for name, value in attrs}
         above = self._open[-1] if self._open else 0
-        marked = values.get("data-cell") or ""
+        marked = values.get("data-cell", "")
         cell = int(marked) if marked.isdecimal() and len(marked) < 5 else above
-        if tag == "img" and ("data-undescribed" in values or not (values.get("alt") or "").strip()):
-            self.cells.add(cell)
+        if tag in self._tags:
+            self.found.append(Element(tag, cell, values))
         if tag not in _VOID:
             self._open.append(cell)
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from urbanlab.contract.publications import Publication
+from urbanlab.contract.records import Tenant
 from urbanlab_services.errors import ConflictError, ForbiddenError
 from urbanlab_services.publisher.actors import (
     Actor,
@@ -290,7 +292,7 @@ def plan_retry(application: Application, after: str, seconds: float) -> str:
     return min(soon, planned) if planned else soon
 
 
-def make_publication(submission: Submission) -> Publication:
+def make_publication(submission: Submission, tenant: Tenant) -> Publication:
     """Return what the public finds at the address of this version, or would find were it released."""
     application = submission.application
     return Publication(
@@ -309,10 +311,19 @@ def make_publication(submission: Submission) -> Publication:
         parameters=fix_defaults(application.parameters, next(iter(submission.pages), "")),
         refresh=application.refresh,
         stale_since=submission.refresh.stale_since,
-        live=submission.live,
+        live=submission.live and tenant.publishing.live_views > 0,
         topics=application.topics,
         embed_in=application.embed_in,
+        ends_at=find_end(submission, tenant.time_zone),
     )
+
+
+def find_end(submission: Submission, time_zone: str) -> str:
+    """Return the moment at which a version's last day is over there, empty for one without such a day."""
+    if not submission.expires:
+        return ""
+    morrow = date.fromisoformat(submission.expires) + timedelta(days=1)
+    return to_text(datetime.combine(morrow, time.min, ZoneInfo(time_zone)))
 
 
 def now() -> str:

@@ -87,6 +87,10 @@ class Shelf:
             raise ValueError(digest)
         return file_path(self._public, body.digest).read_text(encoding="utf-8")
 
+    def read_file(self, digest: str) -> bytes:
+        """Return a file of a page; raise `OSError` or `ValueError` where it is not there, byte for byte."""
+        return _read_checked(file_path(self._public, digest), digest)
+
     def list_datasets(self, digest: str) -> tuple[str, ...]:
         """Return the open data that a page has read; none for a page that is not there."""
         try:

@@ -23,11 +23,13 @@ class Shelving:
 
     def show(self, tenant: str, slug: str) -> None:
         """Show the released version of a publication, or nothing where none is released."""
-        for submission in self._store.list_submissions(tenant, State.RELEASED):
-            if submission.slug == slug:
-                self._shelf.show(make_publication(submission))
-                return
-        self._shelf.hide(tenant, slug)
+        released = self._store.list_submissions(tenant, State.RELEASED)
+        submission = next((each for each in released if each.slug == slug), None)
+        record = self._records.tenants().get(tenant)
+        if submission is None:
+            self._shelf.hide(tenant, slug)
+        elif record is not None:  # otherwise as in `show_all`: nothing is taken away
+            self._shelf.show(make_publication(submission, record))
 
     def show_all(self) -> None:
         """Bring the whole shelf in line; this makes good what a crash has left open."""
@@ -37,7 +39,7 @@ class Shelving:
         released = self._store.list_all_submissions(State.RELEASED)
         shown = {(each.tenant, each.slug): each for each in released if each.tenant in known}
         for submission in shown.values():
-            self._shelf.show(make_publication(submission))
+            self._shelf.show(make_publication(submission, known[submission.tenant]))
         for tenant, slug in self._shelf.list_shown() - shown.keys():
             self._shelf.hide(tenant, slug)
         self._shelf.write_tenants([self._make_public(tenant) for _, tenant in sorted(known.items())])

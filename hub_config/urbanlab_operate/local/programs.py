@@ -160,12 +160,13 @@ def _make_environment(settings: Settings, accounts: Accounts, name: str) -> dict
         environment.PUBLIC: str(settings.public),
         environment.PUBLISHER_URL: settings.publisher_url,
         environment.PORTAL_URL: settings.portal_url,
-        **(_make_mail_environment(settings) if name == "publisher" else {}),
+        **(_make_publisher_environment(settings) if name == "publisher" else {}),
     }
 
 
-def _make_mail_environment(settings: Settings) -> dict[str, str]:
+def _make_publisher_environment(settings: Settings) -> dict[str, str]:
     return {
+        environment.LIVE_VIEWS: str(settings.live_views),
         environment.SMTP_URL: settings.smtp_url,
         environment.SMTP_FROM: settings.smtp_from,
         environment.SMTP_PASSWORD_FILE: settings.smtp_password_file,

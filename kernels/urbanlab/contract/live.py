@@ -22,6 +22,9 @@ KERNEL = re.compile(r"[0-9a-f]{32}")
 # Why a seat has come to its end, or there was none; the portal has a sentence for each.
 REASONS = frozenset({"full", "gone", "failed", "idle", "over", "left", "ended"})
 
+MAX_SESSIONS = 20  # of a tenant's runner at once; more cannot stand in the tenant's file
+MAX_TOGETHER = 60  # which the portal carries at once; more cannot be set
+
 HEARTBEAT_SECONDS = 10.0  # the portal asks after its seats at least so often
 FORGOTTEN_SECONDS = 45.0  # a seat that nobody asks after is free again
 SPARE_SECONDS = 600.0  # a session that was made ahead waits so long for a visitor

@@ -6,7 +6,8 @@ The publisher alone writes the folder (`environment.PUBLIC`), the portal reads i
 * ``pages/DIGEST.json`` – a `Page`, named by the SHA-256 of exactly these bytes; never changed
 * ``publications/TENANT/SLUG.json`` – a `Publication`, the version that is public now; replaced whole
 * ``tenants.json`` – the tenants as the public sees them: a list of `PublicTenant`
-* ``catalog.ttl``, ``catalogs/TENANT.ttl`` and the same as ``.jsonld`` – the open data, for harvesters
+* ``catalog.ttl``, ``catalogs/TENANT.ttl`` and the same as ``.jsonld`` – the open data, for harvesters, see
+  `urbanlab.contract.catalogs`
 * ``logos/DIGEST.ENDING`` – a tenant's mark, named by the SHA-256 of its bytes
 * ``variants/TENANT/SLUG.json`` – its pages that are made on demand, see `urbanlab.contract.variants`
 * ``tickets/DIGEST.json`` – a `Ticket` for one preview, named by the SHA-256 of the ticket's text
@@ -19,6 +20,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +67,19 @@ FILE_TYPES = {
     "webp": "image/webp",
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "ogg": "audio/ogg",
+    "flac": "audio/flac",
+    "mp4": "video/mp4",
+    "webm": "video/webm",
     "csv": "text/csv; charset=utf-8; header=present",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "geojson": "application/geo+json",
     "parquet": "application/vnd.apache.parquet",
 }
+PICTURES = frozenset({"png", "jpg", "gif", "webp", "svg"})  # which of them are pictures
+MIN_COVER = 1500  # bytes: a picture that is smaller is an icon
 FILES_KEY = (
     "urbanlab_files"  # in a bundle's metadata: file name -> content in Base64, for the folder it runs in
 )
@@ -86,6 +96,11 @@ class PageFile:
     name: str
     digest: str
     size: int
+
+    @property
+    def ending(self) -> str:
+        """What the name ends with, one of `FILE_TYPES`."""
+        return self.name.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -105,6 +120,14 @@ class Page:
     def find(self, name: str) -> PageFile | None:
         """Return the file of that name, or None."""
         return next((file for file in self.files if file.name == name), None)
+
+    def find_cover(self) -> PageFile | None:
+        """Return the picture that stands for the page in lists, its first that does not move, or None."""
+        still = PICTURES - {"gif"}
+        return next(
+            (file for file in self.files if file.ending in still and file.size >= MIN_COVER),
+            None,
+        )
 
 
 @dataclass(frozen=True)
@@ -154,6 +177,7 @@ class Publication:
     live: bool = False  # whether visitors may start an interactive view
     topics: tuple[str, ...] = ()  # of TOPICS
     embed_in: tuple[str, ...] = ()  # origins of web sites that may show the page in theirs
+    ends_at: str = ""  # ISO 8601, UTC: from then on it is public no more, though it may still lie here
 
 
 @dataclass(frozen=True)
@@ -189,6 +213,11 @@ def check_slug(slug: str) -> str:
             f"{slug!r} cannot be an address: use up to {MAX_SLUG} of a-z, 0-9 and single hyphens between them"
         )
     return slug
+
+
+def is_over(ends_at: str, now: datetime) -> bool:
+    """Return whether what ends at that moment has ended; never for an empty text. Raises `ValueError`."""
+    return bool(ends_at) and datetime.fromisoformat(ends_at) <= now
 
 
 def make_variant(values: dict[str, str]) -> str:

@@ -125,6 +125,7 @@ class PortalProfile:
     host_names: tuple[str, ...] = ()  # at which the portal is this tenant's alone
     embed_in: tuple[str, ...] = ()  # origins of web sites that its pages may allow to show them
     contributor: str = ""  # in DCAT-AP.de's list of those who deliver data to GovData
+    municipality_key: str = ""  # the official one of eight digits
     imprint: Text = field(default_factory=dict)
     privacy: Text = field(default_factory=dict)
     accessibility: Text = field(default_factory=dict)
@@ -132,10 +133,12 @@ class PortalProfile:
 
 @dataclass(frozen=True)
 class PublishingRules:
-    """Who hears of a tenant's publications by mail, and which other tenants' gatekeepers may decide for it."""
+    """Who hears of a tenant's publications by mail and may decide besides, and what interactive views may take."""
 
     mail: str = ""  # a mailbox of those who release
-    deputies: tuple[str, ...] = ()  # ids of tenants
+    deputies: tuple[str, ...] = ()  # ids of tenants, whose gatekeepers may decide here, too
+    live_views: int = 5  # sessions of the whole tenant at once; 0: its pages offer no interactive view
+    live_views_each: int = 3  # and of one page
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,7 @@ def _make_portal_profile(values: dict[str, Any]) -> PortalProfile:
 
 def make_publishing_rules(values: dict[str, Any]) -> PublishingRules:
     """Return the rules that a tenant's file or record has."""
-    return PublishingRules(values.get("mail", ""), tuple(values.get("deputies", ())))
+    return PublishingRules(**{**values, "deputies": tuple(values.get("deputies", ()))})
 
 
 def tenant_to_dict(tenant: Tenant) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from urbanlab_services.publisher.applications import ApplicationError, check_days, parse_application
 from urbanlab_services.publisher.life_span import list_ending
-from urbanlab_services.publisher.publications import State
+from urbanlab_services.publisher.publications import State, find_end
 
 from .conftest import ANNA, GERD, ActError, Person, make_submission
 
@@ -62,12 +62,37 @@ def test_what_ends_soon_is_listed_the_nearest_first() -> None:
     assert found == [("review", in_days(-3)), ("expires", in_days(14))]
 
 
+@pytest.mark.parametrize(
+    ("expires", "time_zone", "ends_at"),
+    [
+        ("", "Europe/Berlin", ""),
+        ("2026-07-01", "Europe/Berlin", "2026-07-01T22:00:00.000+00:00"),
+        ("2026-12-31", "Europe/Berlin", "2026-12-31T23:00:00.000+00:00"),
+        ("2026-03-29", "Europe/Berlin", "2026-03-29T22:00:00.000+00:00"),  # the day of 23 hours
+        ("2026-10-25", "Europe/Berlin", "2026-10-25T23:00:00.000+00:00"),  # and of 25
+        ("2026-01-01", "Pacific/Auckland", "2026-01-01T11:00:00.000+00:00"),
+        ("2026-04-23", "Africa/Cairo", "2026-04-23T22:00:00.000+00:00"),  # whose next day has no midnight
+        ("2028-02-28", "UTC", "2028-02-29T00:00:00.000+00:00"),
+    ],
+)
+def test_a_last_day_ends_at_the_towns_midnight(expires: str, time_zone: str, ends_at: str) -> None:
+    assert find_end(make_submission(expires=expires), time_zone) == ends_at
+
+
+def find_berlin_end(days: int) -> str:
+    return find_end(make_submission(expires=in_days(days)), "Europe/Berlin")
+
+
 def test_a_page_is_withdrawn_after_its_last_day_and_comes_back_by_a_new_one(
     publisher: Any, wait: Any
 ) -> None:
     submission = publisher.submit(expires=in_days(30), review_by=in_days(10))
     publisher.act(GERD, "release", submission["id"])
-    assert publisher.find_public()
+    # So that the portal knows it when this service is away.
+    assert publisher.find_public().ends_at == find_berlin_end(30)
+    for days, ends_at in (("", ""), (in_days(3), find_berlin_end(3))):
+        publisher.act(GERD, "prolong", submission["id"], "", days)
+        assert publisher.find_public().ends_at == ends_at
     set_back(publisher, submission["id"], "expires", in_days(-2))
     publisher.process.kill()
     publisher.process.restart()

@@ -77,6 +77,10 @@ FILE = {"name": "body.html", "digest": DIGEST, "size": 1}
         pytest.param(_change(make_parcel("x"), made_at="2026-03-01T00:00:00"), id="zone"),
         pytest.param(_change(make_parcel("x"), secret="x"), id="unknown key"),
         pytest.param(make_parcel("x", map_png=b"<html>"), id="no picture"),
+        *(
+            pytest.param(make_parcel("x", **{f"x_{ending}": b"<html>"}), id=f"no {ending}")
+            for ending in ("wav", "mp3", "ogg", "flac", "mp4", "webm")
+        ),
         pytest.param(make_parcel("x", state_json=b"{"), id="no state"),
         pytest.param(make_parcel("x", x_css=b"\xff"), id="no text"),
         pytest.param(make_parcel("x", **{f"x{n}_css": b"x" for n in range(400)}), id="too many"),

@@ -12,17 +12,22 @@ import pytest
 from urbanlab.contract.publications import (
     Page,
     Publication,
+    decode_publication,
     decode_tenants,
     encode,
     logo_path,
     page_path,
+    publication_path,
     tenants_path,
 )
-from urbanlab.contract.records import PortalProfile, Tenant
+from urbanlab.contract.records import PortalProfile, PublishingRules, Tenant
 from urbanlab.contract.variants import MadeVariant, MadeVariants
+from urbanlab_services.publisher.publications import State, make_publication
 from urbanlab_services.publisher.shelf import Shelf
 from urbanlab_services.publisher.shelving import Shelving
 from urbanlab_services.publisher.store import Store
+
+from .conftest import make_submission
 
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 TENANT = Tenant(
@@ -48,10 +53,13 @@ TENANT = Tenant(
 
 
 class Records:
-    """The resolved tenants."""
+    """The resolved tenants, as they are now."""
+
+    def __init__(self) -> None:
+        self.now = {"town": TENANT}
 
     def tenants(self) -> Mapping[str, Tenant]:
-        return {"town": TENANT}
+        return self.now
 
 
 @pytest.fixture
@@ -99,3 +107,37 @@ def test_what_is_shown_on_demand_is_not_collected(public: Path, tmp_path: Path) 
     shelf.write_made("town", "page", MadeVariants(1, {"a=1": MadeVariant("1" * 64, "", "")}))
     shelving.delete_pages(["1" * 64, "2" * 64])
     assert (kept.exists(), gone.exists()) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("views", "has_controls", "is_offered"),
+    [(5, True, True), (1, True, True), (0, True, False), (5, False, False)],
+)
+def test_a_town_without_interactive_views_offers_none(
+    views: int, has_controls: bool, is_offered: bool
+) -> None:
+    tenant = dataclasses.replace(TENANT, publishing=PublishingRules(live_views=views))
+    assert make_publication(make_submission(live=has_controls), tenant).live is is_offered
+
+
+def test_what_a_tenants_file_says_now_is_what_the_public_finds(tmp_path: Path) -> None:
+    store, records, public = Store(tmp_path / "store.sqlite"), Records(), tmp_path / "public"
+    shelving = Shelving(store, Shelf(public), records)  # type: ignore[arg-type]
+    store.save_submissions(
+        store.create_submission(
+            make_submission(slug="page", state=State.RELEASED, live=True, expires="2030-06-30")
+        )
+    )
+    path = publication_path(public, "town", "page")
+    for changes, found in (
+        ({}, (True, "2030-06-30T22:00:00.000+00:00")),
+        ({"publishing": PublishingRules(live_views=0)}, (False, "2030-06-30T22:00:00.000+00:00")),
+        ({"time_zone": "UTC"}, (True, "2030-07-01T00:00:00.000+00:00")),
+    ):
+        records.now = {"town": dataclasses.replace(TENANT, **changes)}  # type: ignore[arg-type]
+        shelving.show_all()
+        shown = decode_publication(path.read_bytes())
+        assert (shown.live, shown.ends_at) == found
+    records.now = {}  # records that cannot be read
+    shelving.show("town", "page")
+    assert path.exists()

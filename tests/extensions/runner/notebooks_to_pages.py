@@ -13,13 +13,13 @@ from pathlib import Path
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from urbanlab.contract import environment
 from urbanlab.contract.publications import FILE_TYPES
 from urbanlab_portal import policies
+from urbanlab_runner.kernel_client import RunnerKernelManager
 from urbanlab_runner.snapshot.page import RenderedPage
 
 ROOT = Path(__file__).parents[3]
@@ -54,7 +54,7 @@ def make_notebook(*cells: str) -> nbformat.NotebookNode:
 def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Execute a notebook in a real kernel, as the runner does, and return it."""
     with tempfile.TemporaryDirectory(prefix="uls", dir="/tmp") as folder:
-        manager = AsyncKernelManager(kernel_name="urbanlab", transport="ipc", ip=f"{folder}/kernel")
+        manager = RunnerKernelManager(kernel_name="urbanlab", transport="ipc", ip=f"{folder}/kernel")
         manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[str(ROOT / "kernels/kernelspecs")])
         client = NotebookClient(notebook, km=manager, timeout=120, store_widget_state=True)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -27,6 +27,14 @@ def test_a_notebook_becomes_a_page_with_its_parameters(server: JupyterServer) ->
     assert not list((server.home / "pages").iterdir())
 
 
+def test_charts_are_drawn_in_the_servers_account(server: JupyterServer) -> None:
+    code = """spec = {"description": "Visitors", "mark": "bar", "data": {"values": [{"n": 1}]}}
+spec["encoding"] = {"y": {"field": "n", "type": "quantitative"}}
+display({"application/vnd.vegalite.v5+json": spec}, raw=True)"""
+    body = fetch_page(server, run_page(server, code))[1]
+    assert 'alt="Visitors"' in body and "cannot be drawn" not in body
+
+
 def test_a_page_is_kept_until_it_is_deleted(server: JupyterServer) -> None:
     model = run_page(server, "1 + 1")
     fetch_page(server, model)

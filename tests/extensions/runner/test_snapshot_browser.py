@@ -256,3 +256,59 @@ def test_hostile_html_does_nothing_even_where_no_policy_holds_it(browser: Browse
         assert visited.page.evaluate("document.querySelectorAll('main .ul-page').length") == 1
     with visit(browser, rendered, with_policy=False, java_script_enabled=False) as visited:
         assert visited.list_foreign() == []
+
+
+RICH = make_notebook(
+    "# Seite\n\n## Weg\n\n```mermaid\nflowchart LR\n  accDescr: Vom Sensor zur Seite\n  Sensor --> Seite\n```",
+    """import numpy as np, ipywidgets as w
+from IPython.display import Audio
+rows = [{"Monat": f"2026-{n:02}-01", "Anzahl": 900 + 40 * n} for n in range(1, 13)]
+shown = {"x": {"field": "Monat", "type": "temporal"}, "y": {"field": "Anzahl", "type": "quantitative"}}
+chart = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "description": "Besuche je Monat",
+         "data": {"values": rows}, "mark": "line", "encoding": shown, "width": 500}
+display({"application/vnd.vegalite.v5+json": chart, "text/plain": "<VegaLite 5 object>"}, raw=True)""",
+    "sound = Audio(np.sin(np.arange(16000) / 3), rate=8000, autoplay=True)\nsound",
+    "w.VBox([w.Label('Glocke:'), w.Audio(value=sound.data, format='wav', tooltip='Glocke')])",
+)
+PLAY = """async player => { player.muted = true; await player.play();
+    while (!player.currentTime) await new Promise(done => setTimeout(done, 20)); return player.duration; }"""
+
+
+@pytest.fixture(scope="module")
+def rich() -> RenderedPage:
+    return make_page(execute(RICH), title="Seite", language="de")
+
+
+def test_charts_diagrams_and_sounds_are_the_pages_own(browser: Browser, rich: RenderedPage) -> None:
+    assert rich.foreign == () and [name for name in rich.contents if "recording" in name] == [
+        "recording-2.wav"
+    ]
+    with visit(browser, rich, viewport={"width": 360, "height": 740}) as visited:
+        visited.wait_until_drawn()
+        page = visited.page
+        chart = page.get_by_role("img", name="Besuche je Monat")
+        chart.scroll_into_view_if_needed()
+        page.wait_for_function("document.querySelector('figure img').naturalWidth > 400")
+        page.get_by_text("Daten des Diagramms").first.click()
+        expect(page.get_by_role("cell", name="940", exact=True)).to_be_visible()
+        expect(page.get_by_text("Mermaid: Vom Sensor zur Seite")).to_be_visible()
+        assert page.locator("audio").evaluate_all("all => all.map(each => each.paused)") == [True, True]
+        for name in ("Tonaufnahme 1", "Glocke"):
+            assert page.locator(f"audio[aria-label='{name}']").evaluate(PLAY) == 2
+        page.add_style_tag(content="img { max-width: 100%; height: auto }")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert visited.list_foreign() == [] and visited.complaints == []
+    with visit(browser, rich, java_script_enabled=False) as visited:
+        text = visited.page.locator("main").inner_text()
+        assert all(said in text for said in ("Sensor --> Seite", "Tonaufnahme 1", "Glocke:"))
+        assert visited.page.locator("audio").count() == 2 and visited.list_foreign() == []
+
+
+def test_axe_finds_nothing_in_them_either(browser: Browser, rich: RenderedPage) -> None:
+    if not AXE.exists():
+        pytest.skip("axe has not been fetched; `make test` does that")
+    with visit(browser, rich, bypass_csp=True) as visited:
+        visited.wait_until_drawn()
+        visited.page.add_script_tag(path=str(AXE))
+        found = visited.page.evaluate("axe.run()")["violations"]
+        assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found] == []

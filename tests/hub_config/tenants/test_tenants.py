@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from urbanlab.contract.live import MAX_SESSIONS
 from urbanlab.contract.naming import ROLES
-from urbanlab.contract.records import ALLOWANCES, COLUMN_TYPES, Quotas, SharedFolder, Tenant
+from urbanlab.contract.records import (
+    ALLOWANCES,
+    COLUMN_TYPES,
+    PublishingRules,
+    Quotas,
+    SharedFolder,
+    Tenant,
+)
 from urbanlab_hub.tenant_schema import SCHEMA
 from urbanlab_hub.tenants import TenantError, load_tenant, load_tenants
 
@@ -34,9 +42,10 @@ allow: []
 shared_folders: {}
 audit_days: 730
 accept_shares: by_hand
-publishing: {mail: "", deputies: []}
+publishing: {mail: "", deputies: [], live_views: 5, live_views_each: 3}
 portal:
-  {colour: "", logo: "", host_names: [], contributor: "", embed_in: [], imprint: {}, privacy: {}, accessibility: {}}
+  {colour: "", logo: "", host_names: [], contributor: "", municipality_key: "", embed_in: [], imprint: {},
+   privacy: {}, accessibility: {}}
 feeds:
   level:
     title: {de: Pegel, en: Water level}
@@ -117,6 +126,14 @@ def test_a_title_is_enough_and_the_rest_comes_from_the_defaults(folder: Path) ->
             lambda tenant: (
                 tenant.shared_folders == (SharedFolder("plans", ("steward",)), SharedFolder("forms", ()))
             ),
+        ),
+        (
+            "publishing: {live_views: 0}",
+            lambda tenant: tenant.publishing == PublishingRules(live_views=0),
+        ),
+        (
+            "publishing: {live_views: 20, live_views_each: 20, mail: a@x.example}",
+            lambda tenant: tenant.publishing == PublishingRules("a@x.example", (), 20, 20),
         ),
         (
             "portal: {colour: '#9b2335', embed_in: ['https://www.m.example']}",
@@ -245,6 +262,21 @@ def test_a_file_lies_over_the_defaults(folder: Path, text: str, expected) -> Non
             "publishing: {deputies: [Herford]}",
             "publishing.deputies.0 is 'Herford' but must be the id of a tenant",
         ),
+        (
+            "publishing: {live_views: -1}",
+            ":2: publishing.live_views is -1 but must be how many interactive views",
+        ),
+        (
+            "publishing: {live_views: 21}",
+            "publishing.live_views is 21 but must be how many interactive views",
+        ),
+        ("publishing: {live_views: yes}", "publishing.live_views is True but"),
+        ("publishing: {live_views: '3'}", "publishing.live_views is '3' but"),
+        ("publishing: {live_views: 1.5}", "publishing.live_views is 1.5 but"),
+        ("publishing: {live_views: }", ":2: publishing.live_views is missing"),
+        ("publishing: {live_view: 3}", "publishing.live_view is unknown; did you mean live_views?"),
+        ("publishing: {live_views_each: 0}", "publishing.live_views_each is 0 but must be how many"),
+        ("live_views: 3", ":2: live_views is unknown here; did you mean publishing.live_views?"),
         ("reports: [monthly]", "reports is a list but must be a list of reports by name"),
         ("reports: {monthly: {}}", "reports.monthly.datasets is missing"),
         ("reports: {monthly: {datasets: level}}", "datasets is 'level' but must be a list of datasets, like"),
@@ -374,6 +406,11 @@ def test_the_schema_knows_the_column_types_of_the_contract() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
 
     assert schema["$defs"]["column"]["properties"]["type"]["enum"] == list(COLUMN_TYPES)
+
+
+def test_no_tenant_has_more_interactive_views_than_a_runner_takes() -> None:
+    rules = json.loads(SCHEMA.read_text(encoding="utf-8"))["properties"]["publishing"]["properties"]
+    assert {rules[name]["maximum"] for name in ("live_views", "live_views_each")} == {MAX_SESSIONS}
 
 
 def test_the_schema_knows_the_roles_and_allowances_of_the_contract() -> None:

@@ -51,6 +51,8 @@ def test_what_means_no(tmp_path: Path, text: str) -> None:
         ("", {"HUB_PORT": "²"}, "hub_port is '²': write a whole number"),
         ("", {"HUB_PORT": "65536"}, "hub_port is 65536: write a port between 1 and 65535"),
         ("", {"KAFKA_PORT": "0"}, "kafka_port is 0: write a port"),
+        ("live_views: 0\n", {}, "live_views is 0: write 1 to 60"),
+        ("", {"LIVE_VIEWS": "61"}, "live_views is 61: write 1 to 60"),
         ("", {"DEMO": "maybe"}, "demo is 'maybe': write true or false"),
         ("", {"BASE_URL": "lab"}, "base_url is 'lab': it must begin and end with a slash"),
         (

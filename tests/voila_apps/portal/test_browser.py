@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from ...kafka_broker import PARTS  # noqa: TID252
 from .conftest import SITE, SITE_PORT, Portal, make_publication, publish_footfall
@@ -164,6 +164,79 @@ def test_the_keyboard_reaches_everything_in_order(visit: Callable[..., Visit], p
     footer += ["Kontakt *", "Alle Städte *"]
     start = seen.index(facts[0])
     assert seen[start : start + len(facts + footer)] == facts + footer
+
+
+def list_stops(page: Page) -> list[str]:
+    """Return role and name of all that Tab reaches, as a screen reader has them from the accessibility tree."""
+    tree = page.context.new_cdp_session(page)
+    stops: list[str] = []
+    page.keyboard.press("Tab")
+    while not page.evaluate("document.activeElement === document.body"):
+        there = tree.send("Runtime.evaluate", {"expression": "document.activeElement"})["result"]
+        asked = {"objectId": there["objectId"], "fetchRelatives": False}
+        node = tree.send("Accessibility.getPartialAXTree", asked)["nodes"][0]
+        stop = f"{node['role']['value']} {node['name']['value']}"
+        if stops[-1:] != [stop]:  # the parts of a map are in a document of its own
+            stops.append(stop)
+        assert len(stops) < 60, "the focus does not leave the page"
+        page.keyboard.press("Tab")
+    return stops
+
+
+def test_a_screen_reader_is_told_every_stop(visit: Callable[..., Visit]) -> None:
+    page = visit().open(f"{PAGE}?lang=en")
+    assert list_stops(page) == [
+        *("link Skip to the content", "link Gütersloh Open data, explained", "link Deutsch", "link English"),
+        *("link All towns", "link Gütersloh", "combobox Stadtteil", "button Show"),
+        *("region Tabelle", "Iframe Karte der Zählpunkte"),
+        *("link Datenlizenz Deutschland – Zero – Version 2.0", "link datenlabor@guetersloh.example"),
+        *("link Transport", "DisclosureTriangle Show this page in another web site"),
+        *("link Imprint", "link Privacy", "link Accessibility", "link News feed", "link Contact"),
+        "link All towns",
+    ]
+    expect(page.locator("body")).to_match_aria_snapshot("""
+      - link "Skip to the content"
+      - banner:
+        - navigation "Language"
+      - main:
+        - navigation "Where you are"
+        - heading "Passantenfrequenz und Wetter in der Innenstadt" [level=1]
+        - form "Choose what the page shows":
+          - group "Choose what the page shows":
+            - combobox "Stadtteil"
+            - button "Show"
+        - article:
+          - heading "Wie viele Menschen sind unterwegs?" [level=2]
+          - img "Die Zahl steigt von Montag bis Sonntag"
+          - heading "Die Zahlen im Einzelnen" [level=2]
+          - region "Tabelle":
+            - table:
+              - rowgroup:
+                - row:
+                  - columnheader "8 Uhr"
+              - rowgroup:
+                - row:
+                  - rowheader "Berliner Straße"
+        - region "About this page":
+          - heading "About this page" [level=2]
+      - contentinfo:
+        - navigation "Legal information"
+      - status
+    """)
+    assert page.locator("article").get_attribute("lang") == "de"
+    assert page.locator("label[for=choice-1]").get_attribute("lang") == "de"
+
+
+def test_the_language_is_switched_by_keyboard_and_the_choice_stays(visit: Callable[..., Visit]) -> None:
+    page = visit().open(PAGE)
+    page.get_by_label("Stadtteil").focus()
+    for key in ("ArrowDown", "Tab", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_url("**/?district=isselhorst")
+    page.get_by_role("link", name="English").press("Enter")
+    page.wait_for_url("**/?district=isselhorst&lang=en")
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.get_by_role("link", name="English").get_attribute("aria-current") == "true"
 
 
 def test_the_skip_link_leads_to_the_content(visit: Callable[..., Visit]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from urbanlab.contract import publications as contract
+from urbanlab_portal.parts import find_part
 
 from .conftest import (
     CHART,
@@ -141,8 +142,8 @@ def test_a_chosen_language_stays_in_the_addresses(portal: Portal) -> None:
 POLICY = {
     "page": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "font-src 'self'; frame-src 'self'; connect-src 'self'; worker-src 'none'; base-uri 'none'; "
-        "form-action 'self'; object-src 'none'; frame-ancestors 'self'"
+        "media-src 'self'; font-src 'self'; frame-src 'self'; connect-src 'self'; worker-src 'none'; "
+        "base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors 'self'"
     ),
     "frame": "sandbox allow-scripts; default-src 'none'; script-src 'self' 'unsafe-inline'",
     "file": "sandbox; default-src 'none'",
@@ -229,6 +230,52 @@ def test_the_bundle_of_widgets_is_loaded_only_where_there_are_widgets(
     publish_footfall(portal.public)
     assert "/static/snapshot/" not in portal.get("/guetersloh/text/").text
     assert "/static/snapshot/snapshot.js" in portal.get(PAGE).text
+
+
+SOUND = b"RIFF" + bytes(range(256)) * 400
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part"),
+    [
+        ({}, 200, range(102404)),
+        ({"Range": "bytes=0-1"}, 206, range(2)),
+        ({"Range": "bytes=100000-"}, 206, range(100000, 102404)),
+        ({"Range": "bytes=-4"}, 206, range(102400, 102404)),
+        ({"Range": "bytes=5-999999"}, 206, range(5, 102404)),
+        ({"Range": "bytes=0-1", "If_Range": '"another"'}, 200, range(102404)),
+    ],
+)
+def test_players_get_the_parts_of_a_recording_that_they_ask_for(
+    portal: Portal, asked: dict[str, str], status: int, part: range
+) -> None:
+    files = (portal.public.add_file("body.html", b"<p>x</p>"), portal.public.add_file("sound.wav", SOUND))
+    portal.public.publish(make_publication({"": portal.public.add_page(files=files)}, slug="sound"))
+    answer = portal.get(f"/guetersloh/sound/files/{files[1].digest}.wav", **asked)
+    assert (answer.status, answer.body) == (status, SOUND[part.start : part.stop])
+    headers = answer.headers
+    assert (headers["content-type"], headers["accept-ranges"]) == ("audio/wav", "bytes")
+    place = f"bytes {part.start}-{part.stop - 1}/{len(SOUND)}"
+    assert headers.get("content-range") == (place if status == 206 else None)
+    assert headers["content-security-policy"].startswith(POLICY["file"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ("bytes=0-", range(10)),
+        ("bytes=9-9", range(9, 10)),
+        ("bytes=-20", range(10)),
+        *(
+            (text, range(10))
+            for text in ("", "bytes=-", "bytes=10-", "bytes=5-4", "bytes=-0", "bytes=0-1,3-4")
+        ),
+        *((text, range(10)) for text in ("items=0-1", "bytes=a-b", "bytes=٣-", "bytes=" + "9" * 99 + "-")),
+    ],
+)
+def test_what_asks_for_no_part_is_given_the_whole(asked: str, part: range) -> None:
+    assert find_part(asked, 10) == part
+    assert find_part(asked, 0) == range(0)
 
 
 def test_what_the_publisher_does_shows_at_once(start_portal: Callable[[], Portal]) -> None:

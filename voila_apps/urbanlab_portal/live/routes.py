@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from urbanlab_portal.base_handler import Portal
+from urbanlab_portal.directory import Directory
 from urbanlab_portal.live import handlers
 from urbanlab_portal.live.publisher import LiveClient
 from urbanlab_portal.live.runner import ChannelsHandler
@@ -14,11 +15,11 @@ from urbanlab_portal.settings import PortalSettings
 _SECRET, _KERNEL = "([A-Za-z0-9_-]{32,64})", "([0-9a-f]{32})"
 
 
-def make_views(settings: PortalSettings) -> Views | None:
+def make_views(settings: PortalSettings, directory: Directory) -> Views | None:
     """Return the views, or None for a portal that shows nothing but what lies in its folder."""
     if not settings.publisher_url or settings.publisher_secret is None:
         return None
-    return Views(LiveClient(settings.publisher_url, settings.publisher_secret))
+    return Views(LiveClient(settings.publisher_url, settings.publisher_secret), directory)
 
 
 def make_live_routes(

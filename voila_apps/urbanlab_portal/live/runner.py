@@ -16,7 +16,7 @@ from tornado.websocket import (
     websocket_connect,
 )
 
-from urbanlab.contract.live import CLOSED_BY_US, REASONS, LiveSeat, make_page_name
+from urbanlab.contract.live import CLOSED_BY_US, MAX_TOGETHER, REASONS, LiveSeat, make_page_name
 from urbanlab_portal import metrics
 from urbanlab_portal.base_handler import Portal
 from urbanlab_portal.live.publisher import SECONDS, LiveClient
@@ -26,7 +26,6 @@ PROTOCOL = "v1.kernel.websocket.jupyter.org"
 MAX_FROM_BROWSER = 1_000_000  # bytes of a message
 MAX_FROM_RUNNER = 20_000_000
 MAX_RATE = 100  # messages of a browser within a second
-MAX_CONNECTIONS = 60
 WRITE_SECONDS = 20.0
 GONE_AWAY = 1001  # a browser closes with it when its page is left
 
@@ -69,13 +68,12 @@ class ChannelsHandler(WebSocketHandler):
     async def get(self, *names: str) -> None:
         """Connect to the runner, then let the browser in."""
         tenant, slug, key, kernel_id = names
-        edition = self._portal.directory.find_edition(tenant, slug)
-        if self._views is None or edition is None:
+        if self._views is None or not self._portal.directory.has_live_view(tenant, slug):
             raise HTTPError(404)
         view = self._views.find_by_key(key, make_page_name(tenant, slug))
         if view is None:
             raise HTTPError(404)
-        if ChannelsHandler._open_connections >= MAX_CONNECTIONS:
+        if ChannelsHandler._open_connections >= MAX_TOGETHER:
             raise HTTPError(503)
         url = f"{view.seat.runner}live/session/{key}/api/kernels/{kernel_id}/channels"
         self._runner = await _connect("ws" + url.removeprefix("http"))

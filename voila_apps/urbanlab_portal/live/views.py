@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from urbanlab.contract.live import ENDED, HEARTBEAT_SECONDS, LEAVE_SECONDS, READY, LiveSeat
+from urbanlab_portal.directory import Directory
 from urbanlab_portal.live.errors import BusyError, EndedError
 from urbanlab_portal.live.publisher import LiveClient
 
@@ -43,8 +44,8 @@ class View:
 class Views:
     """All of them, in memory: a portal that starts anew knows of none, and its visitors start anew too."""
 
-    def __init__(self, client: LiveClient) -> None:
-        self.client = client
+    def __init__(self, client: LiveClient, directory: Directory) -> None:
+        self.client, self._directory = client, directory
         self._views: dict[str, View] = {}
         self._watch: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -124,9 +125,17 @@ class Views:
         if view.connection is not None:
             view.connection.end(reason)
 
+    def _end_closed(self) -> None:
+        """End the views of pages that offer none any more, whether or not the publisher is there to say so."""
+        for view in list(self._views.values()):
+            if not self._directory.has_live_view(*view.page.split("/")):
+                self.leave(view)
+                self._end(view, "ended")
+
     async def _look_after(self) -> None:
         while self._views:
             await asyncio.sleep(LOOK_SECONDS)
+            self._end_closed()
             now = time.monotonic()
             for view in list(self._views.values()):
                 patience = LEAVE_SECONDS if view.is_shown else WAITING_SECONDS

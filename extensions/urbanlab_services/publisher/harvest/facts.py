@@ -29,6 +29,13 @@ class Facts:
     entries: Sequence[Entry]
     pages: Sequence[ShownPage]
 
+    def ending_at(self, moment: str) -> Facts:
+        """Return the pages that end then, with what they have read; for an empty text everything that lasts."""
+        pages = [shown for shown in self.pages if shown.publication.ends_at == moment]
+        read = {table for shown in pages for table in shown.page.datasets}
+        entries = [entry for entry in self.entries if not moment or entry["table"] in read]
+        return Facts(self.portal, self.towns, entries, pages)
+
     def of_town(self, town: str) -> Facts:
         """Return what is one town's."""
         return Facts(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rdflib import Graph, Literal, URIRef
-from rdflib.namespace import DCTERMS, FOAF, SKOS
+from rdflib.namespace import DCTERMS, FOAF, RDF, SKOS
 
 from urbanlab.contract.naming import FOREIGN_MARK, OPEN_DATABASE
 from urbanlab.contract.page_data import PageData, make_file_name
 from urbanlab.contract.publications import PageFile
 from urbanlab_services.publisher.harvest.facts import Entry, Facts, ShownPage
-from urbanlab_services.publisher.harvest.nodes import Nodes
+from urbanlab_services.publisher.harvest.nodes import Nodes, choose_texts
 from urbanlab_services.publisher.harvest.terms import (
     DCAT,
     FORMATS,
@@ -27,10 +27,33 @@ _DESCRIPTION = {
     "en": "Open data, and the data behind published pages: {towns}.",
 }
 _PAGE = {"de": "Seite mit Daten: {title}", "en": "Page with data: {title}"}
+_COLUMNS = {"de": "Zeilen: {rows}. Spalten: {columns}", "en": "Rows: {rows}. Columns: {columns}"}
+_MOST_COLUMNS = 30  # that are named
 _SIMULATED = {
     "de": "Simulierte Daten: sie beschreiben kein wirkliches Geschehen.",
     "en": "Simulated data: they describe no real event.",
 }
+
+
+def make_parts(facts: Facts, town: str = "") -> dict[str, Graph]:
+    """Return the catalogue of all towns, or of one, in parts by the moment at which their pages end.
+
+    The one that lasts is called ``""`` and is whole by itself; each of the others is what it adds to it.
+    """
+    moments = {shown.publication.ends_at for shown in facts.pages} | {""}
+    graphs = {moment: make_graph(facts.ending_at(moment), town) for moment in sorted(moments)}
+    lasting = graphs.pop("")
+    catalog = next(lasting.subjects(RDF.type, DCAT.Catalog))
+    # When it changed last stands there once.
+    changes = [
+        each for graph in (lasting, *graphs.values()) for each in graph.objects(catalog, DCTERMS.modified)
+    ]
+    for graph in graphs.values():
+        graph.remove((catalog, DCTERMS.modified, None))
+    if changes:
+        lasting.set((catalog, DCTERMS.modified, max(changes, key=str)))
+    added = {moment: graph - lasting for moment, graph in graphs.items()}
+    return {"": lasting, **{moment: graph for moment, graph in added.items() if graph}}
 
 
 def make_graph(facts: Facts, town: str = "") -> Graph:
@@ -48,6 +71,8 @@ def make_graph(facts: Facts, town: str = "") -> Graph:
     )
     graph.add((catalog, DCTERMS.publisher, nodes.add_publisher(town)))
     graph.add((catalog, DCAT.themeTaxonomy, THEME_TAXONOMY))
+    for each in here.towns:
+        graph.add((catalog, DCTERMS.spatial, nodes.add_town(each)))
     for language in LANGUAGES.values():
         graph.add((catalog, DCTERMS.language, language))
     for entry in here.entries:
@@ -67,7 +92,7 @@ def _add_dataset(nodes: Nodes, facts: Facts, entry: Entry) -> URIRef:
     node = nodes.add_dataset(
         nodes.make_dataset(owner, name),
         owner,
-        entry["title"] or {"de": name},
+        choose_texts(entry["title"], {"de": name}),
         entry["description"],
         entry["contact"],
     )
@@ -100,6 +125,7 @@ def _add_access(nodes: Nodes, dataset: URIRef, shown: ShownPage, licence: str) -
     node = nodes.add_distribution(dataset, f"{dataset}-{publication.tenant}-{publication.slug}", licence)
     title = {code: text.format(title=publication.title) for code, text in _PAGE.items()}
     nodes.add_texts(node, DCTERMS.title, title)
+    nodes.add_texts(node, DCTERMS.description, {publication.language: publication.summary})
     nodes.graph.add((node, DCAT.accessURL, nodes.add_page(shown)))
     nodes.add_format(node, *FORMATS["html"])
 
@@ -131,21 +157,31 @@ def _add_table(nodes: Nodes, facts: Facts, shown: ShownPage, data: PageData) -> 
     for form in FORMATS:
         file = shown.page.find(make_file_name(data.name, form))
         if file:
-            _add_file(nodes, node, shown, data.name, form, file)
+            _add_file(nodes, node, shown, data, form, file)
     return node
 
 
-def _add_file(nodes: Nodes, dataset: URIRef, shown: ShownPage, name: str, form: str, file: PageFile) -> None:
-    publication = shown.publication
+def _add_file(
+    nodes: Nodes, dataset: URIRef, shown: ShownPage, data: PageData, form: str, file: PageFile
+) -> None:
+    publication, name = shown.publication, data.name
     node = nodes.add_distribution(dataset, f"{dataset}-{form}", publication.licence, publication.source)
     code, media_type = FORMATS[form]
     address = URIRef(f"{nodes.add_page(shown)}data/{name}.{form}")
     nodes.graph.add((node, DCTERMS.title, Literal(f"{name} ({code})", lang=publication.language)))
+    nodes.add_texts(node, DCTERMS.description, _describe_columns(data))
     nodes.graph.add((node, DCAT.accessURL, address))
     nodes.graph.add((node, DCAT.downloadURL, address))
     nodes.add_format(node, code, media_type)
     nodes.add_size(node, file.size)
     nodes.add_instant(node, DCTERMS.modified, publication.updated_at)
+
+
+def _describe_columns(data: PageData) -> dict[str, str]:
+    names = [column.name for column in data.columns[:_MOST_COLUMNS]]
+    more = ["…"] if len(data.columns) > len(names) else []
+    columns = ", ".join([*names, *more])
+    return {code: text.format(rows=data.rows, columns=columns) for code, text in _COLUMNS.items()}
 
 
 def _list_sources(entries: Iterable[Entry], shown: ShownPage) -> list[Entry]:

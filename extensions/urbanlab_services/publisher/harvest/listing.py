@@ -6,15 +6,17 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from rdflib import Graph
 
-from urbanlab.contract.publications import decode_page, make_variant
+from urbanlab.contract.catalogs import encode_catalog
+from urbanlab.contract.publications import decode_page, is_over, make_variant
 from urbanlab.contract.ranges import check_values, find_today
 from urbanlab_services.errors import InvalidRequestError, UnavailableError
 from urbanlab_services.publisher.harvest.facts import Facts, ShownPage
-from urbanlab_services.publisher.harvest.graph import make_graph
+from urbanlab_services.publisher.harvest.graph import make_parts
 from urbanlab_services.publisher.open_data import OpenData
 from urbanlab_services.publisher.shelf import Shelf
 from urbanlab_services.records_watcher import RecordsWatcher
@@ -66,13 +68,19 @@ class Listing:
         if facts == self._written:
             return
         for town in ("", *towns):
-            graph = make_graph(facts, town)
-            self._shelf.write_catalog(town, {"ttl": to_turtle(graph), "jsonld": to_json(graph)})
+            parts = make_parts(facts, town)
+            turtle = {ends_at: to_turtle(graph) for ends_at, graph in parts.items()}
+            json_ld = {ends_at: to_json(graph) for ends_at, graph in parts.items()}
+            forms = {"ttl": encode_catalog(turtle), "jsonld": encode_catalog(json_ld)}
+            self._shelf.write_catalog(town, forms)
         self._shelf.keep_catalogs(towns)
         self._written = facts
 
     def _list_pages(self) -> Iterator[ShownPage]:
+        now = datetime.now(UTC)
         for publication in self._shelf.list_publications():
+            if is_over(publication.ends_at, now):
+                continue
             try:
                 values = check_values(publication.parameters, {}, find_today())
                 digest = publication.variants[make_variant(values)]

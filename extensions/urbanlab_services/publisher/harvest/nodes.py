@@ -16,12 +16,14 @@ from urbanlab_services.publisher.harvest.terms import (
     DCAT,
     DCATDE,
     FILE_TYPES,
+    GEOCODING,
     LANGUAGES,
     LOCAL_AUTHORITY,
     MEDIA_TYPES,
     OTHER_LICENCE,
     PUBLIC,
     VCARD,
+    WKT,
     find_licence,
 )
 
@@ -30,6 +32,7 @@ Texts = Mapping[str, str]
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,200}")
 _URL = re.compile(r"https?://[A-Za-z0-9.\-_~:/?#@!$&()*+,;=%]{1,500}")
 _CONTRIBUTOR = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_MUNICIPALITY = re.compile(r"[0-9]{8}")
 
 
 class Nodes:
@@ -60,13 +63,15 @@ class Nodes:
         add = self.graph.add
         add((node, RDF.type, DCAT.Dataset))
         self.add_texts(node, DCTERMS.title, title)
-        self.add_texts(node, DCTERMS.description, description if any(description.values()) else title)
+        self.add_texts(node, DCTERMS.description, choose_texts(description, title))
         add((node, DCTERMS.publisher, self.add_publisher(town)))
         add((node, DCAT.contactPoint, self._add_contact(node, town, contact)))
         add((node, DCTERMS.accessRights, PUBLIC))
         contributor = self._facts.towns[town].portal.contributor
         if _CONTRIBUTOR.fullmatch(contributor):
             add((node, DCATDE.contributorID, URIRef(f"{CONTRIBUTORS}{contributor}")))
+        if self._find_key(town):
+            add((node, DCATDE.politicalGeocodingLevelURI, GEOCODING["Level/municipality"]))
         return node
 
     def add_publisher(self, town: str) -> URIRef:
@@ -146,13 +151,26 @@ class Nodes:
             self.graph.add((period, DCAT.endDate, end))
 
     def add_place(self, node: URIRef, town: str, name: str) -> None:
-        """Say which area it covers: the town, or what its people call it."""
-        record = self._facts.towns[town]
-        place, add = URIRef(f"{node}-place"), self.graph.add
-        add((node, DCTERMS.spatial, place))
-        add((node, DCATDE.geocodingDescription, Literal(name or record.title, lang="de")))
+        """Say which area it covers: the town, and what its people call the part of it."""
+        add = self.graph.add
+        add((node, DCTERMS.spatial, self.add_town(town)))
+        if name and name != self._facts.towns[town].title:
+            place = URIRef(f"{node}-place")
+            add((node, DCTERMS.spatial, place))
+            add((place, RDF.type, DCTERMS.Location))
+            add((place, SKOS.prefLabel, Literal(name, lang="de")))
+
+    def add_town(self, town: str) -> URIRef:
+        """Add a town's area, by its official key and with its centre where the key is known."""
+        record, key, add = self._facts.towns[town], self._find_key(town), self.graph.add
+        place = GEOCODING[f"municipalityKey/{key}"] if key else URIRef(f"{self._home(town)}catalog.ttl#place")
         add((place, RDF.type, DCTERMS.Location))
-        add((place, SKOS.prefLabel, Literal(name or record.title, lang="de")))
+        add((place, SKOS.prefLabel, Literal(record.title, lang="de")))
+        # Without the key the centre may be what every new town has: that of the state.
+        if key:
+            centre = f"POINT({record.longitude} {record.latitude})"
+            add((place, DCAT.centroid, Literal(centre, datatype=WKT)))
+        return place
 
     def add_provenance(self, node: URIRef, texts: Texts) -> None:
         """Say where it comes from."""
@@ -175,8 +193,17 @@ class Nodes:
             add((node, VCARD.hasURL, URIRef(url)))
         return node
 
+    def _find_key(self, town: str) -> str:
+        key = self._facts.towns[town].portal.municipality_key
+        return key if _MUNICIPALITY.fullmatch(key) else ""
+
     def _home(self, town: str) -> str:
         return f"{self._portal}/{town}/" if town else f"{self._portal}/"
+
+
+def choose_texts(texts: Texts, otherwise: Texts) -> Texts:
+    """Return texts, or others where there is none in a language that a catalogue has."""
+    return texts if any(texts.get(code) for code in LANGUAGES) else otherwise
 
 
 def _to_instant(text: Any) -> Literal | None:

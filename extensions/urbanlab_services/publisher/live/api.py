@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from urbanlab.contract.live import SECRET, encode_seat
+from urbanlab.contract.records import PublishingRules
 from urbanlab.contract.secrets import Secret
 from urbanlab_services.publisher.desk import Desk
 from urbanlab_services.publisher.live.runner import LiveRunner
+from urbanlab_services.publisher.live.seats import Caps, Seats
 from urbanlab_services.publisher.live.views import LiveViews
 from urbanlab_services.publisher.portal_handler import PortalHandler
 from urbanlab_services.service import Route, ServiceSettings
@@ -41,7 +43,13 @@ class SeatHandler(_ViewsHandler):
 def make_live_routes(settings: ServiceSettings, desk: Desk) -> list[Route]:
     """Return the addresses of seats; raise `ServiceSettingsError` without the portal's secret."""
     runner = LiveRunner(settings.hub_api_url, settings.hub_url, settings.secret("service-publisher"))
-    options = {"views": LiveViews(desk.store, desk.bundles, runner), "secret": settings.secret(SECRET)}
+
+    def find_rules(tenant: str) -> PublishingRules:
+        record = desk.records.tenants().get(tenant)
+        return record.publishing if record else PublishingRules(live_views=0)
+
+    seats = Seats(find_rules, Caps(together=settings.live_views))
+    options = {"views": LiveViews(desk.store, desk.bundles, runner, seats), "secret": settings.secret(SECRET)}
     return [
         ("/api/live/seats", SeatsHandler, options),
         ("/api/live/seats/([A-Za-z0-9_-]{32,64})", SeatHandler, options),

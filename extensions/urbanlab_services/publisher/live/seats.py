@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from urbanlab.contract.live import ENDED, FORGOTTEN_SECONDS, READY, WAITING, LiveSeat, make_page_name
+from urbanlab.contract.records import PublishingRules
 
 WAITING_SECONDS = 20.0  # a place in the queue that nobody asks after is given up
 PREPARE_SECONDS = 300.0  # a runner that is started first takes its time
@@ -21,13 +23,26 @@ class FullError(Exception):
 
 @dataclass(frozen=True)
 class Caps:
-    """How many sessions there may be at a time, how long the queue of one page, and how many are made ahead."""
+    """How many sessions there may be at a time in all, how long the queue of one page, and how many are made ahead.
 
-    page: int = 3
-    tenant: int = 5
+    How many of a tenant and of one page, its file says (`PublishingRules`).
+    """
+
     together: int = 10
     queue: int = 20
     spares: int = 2  # of a tenant, in places that are free; 0: no session is made ahead
+
+
+class Place(Protocol):
+    """Who has a session, or has one made."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose page it is for."""
+
+    @property
+    def page(self) -> str:
+        """That page."""
 
 
 @dataclass
@@ -73,9 +88,23 @@ class Seat:
 class Seats:
     """All seats, in the order in which they were asked for; each method takes the time now in seconds."""
 
-    def __init__(self, caps: Caps | None = None) -> None:
+    def __init__(self, find_rules: Callable[[str], PublishingRules], caps: Caps | None = None) -> None:
+        self._find_rules = find_rules  # of a tenant, as they are now
         self.caps = caps or Caps()
         self._seats: dict[str, Seat] = {}
+
+    def is_off(self, tenant: str) -> bool:
+        """Return whether a tenant's pages offer no view."""
+        return self._find_rules(tenant).live_views == 0
+
+    def has_room(self, tenant: str, page: str, taken: Sequence[Place]) -> bool:
+        """Return whether there may be a session of that page besides those that are `taken`."""
+        rules = self._find_rules(tenant)
+        return (
+            len(taken) < self.caps.together
+            and sum(each.tenant == tenant for each in taken) < rules.live_views
+            and sum(each.page == page for each in taken) < rules.live_views_each
+        )
 
     def take(self, tenant: str, slug: str, variant: str, submission_id: str, now: float) -> Seat:
         """Return a new seat at the end of the page's queue; raise `FullError`."""
@@ -96,20 +125,11 @@ class Seats:
 
     def admit(self, now: float) -> list[Seat]:
         """Return the seats whose sessions may be prepared from now on: the first in their queues that have room."""
-        admitted = self.list_admitted()
-        pages = Counter(seat.page for seat in admitted)
-        tenants = Counter(seat.tenant for seat in admitted)
-        room = self.caps.together - len(admitted)
-        found: list[Seat] = []
+        taken, found = self.list_admitted(), []
         for seat in self._list_waiting():
-            if (
-                len(found) < room
-                and pages[seat.page] < self.caps.page
-                and tenants[seat.tenant] < self.caps.tenant
-            ):
+            if self.has_room(seat.tenant, seat.page, taken):
                 seat.is_admitted, seat.began_at = True, now
-                pages[seat.page] += 1
-                tenants[seat.tenant] += 1
+                taken.append(seat)
                 found.append(seat)
         return found
 

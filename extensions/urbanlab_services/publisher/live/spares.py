@@ -126,11 +126,8 @@ class Spares:
             self._wishes.remove(same[0])
 
     def _fits(self, wish: Wish, spares: list[Spare]) -> bool:
-        caps, wishes = self._seats.caps, [spare.wish for spare in spares]
+        wishes = [spare.wish for spare in spares]
+        if sum(other.tenant == wish.tenant for other in wishes) >= self._seats.caps.spares:
+            return False
         taken: list[Seat | Wish] = [*self._seats.list_admitted(), *wishes]
-        return (
-            sum(other.tenant == wish.tenant for other in wishes) < caps.spares
-            and sum(each.page == wish.page for each in taken) < caps.page
-            and sum(each.tenant == wish.tenant for each in taken) < caps.tenant
-            and len(taken) < caps.together
-        )
+        return self._seats.has_room(wish.tenant, wish.page, taken)

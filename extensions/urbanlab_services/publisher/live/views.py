@@ -33,11 +33,9 @@ _FAILURES = (RunnerGoneError, ValueError, KeyError, TypeError, OSError)
 class LiveViews:
     """What the portal asks for. Nothing here comes from a visitor but the choice among declared variants."""
 
-    def __init__(
-        self, store: Store, bundles: Bundles, runner: LiveRunner, seats: Seats | None = None
-    ) -> None:
+    def __init__(self, store: Store, bundles: Bundles, runner: LiveRunner, seats: Seats) -> None:
         self._store, self._bundles, self._runner = store, bundles, runner
-        self._seats = seats or Seats()
+        self._seats = seats
         self._spares = Spares(self._seats)
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
@@ -45,7 +43,7 @@ class LiveViews:
     async def take(self, tenant: str, slug: str, variant: str) -> LiveSeat:
         """Return a new seat; raise `NotFoundError` for what offers no view, `TooManyRequestsError` if full."""
         submission = self._find_released(tenant, slug)
-        if submission is None or not submission.live:
+        if submission is None or not submission.live or self._seats.is_off(tenant):
             raise NotFoundError("There is no such interactive view.")
         try:
             find_variant(submission.application.parameters, variant)
@@ -172,11 +170,12 @@ class LiveViews:
                 self._end(seat, reason)
             # What was withdrawn or replaced is public no more, so nobody goes on looking at it.
             for seat in self._seats.list_living():
-                if not self._is_released(seat):
+                if not self._is_offered(seat):
                     self._end(seat, "ended")
             for spare in self._spares.list_all():
-                if not self._is_released(spare.wish) and self._spares.end(spare):
+                if not self._is_offered(spare.wish) and self._spares.end(spare):
                     self._end_session(spare)
+            self._admit()  # where a tenant's file has got more places
             now = time.monotonic()
             self._displace(now)
             begun = self._spares.begin(now)
@@ -188,9 +187,10 @@ class LiveViews:
             self._end_session(spare)
         SPARES.set(sum(spare.is_ready for spare in self._spares.list_all()))
 
-    def _is_released(self, wanted: Seat | Wish) -> bool:
+    def _is_offered(self, wanted: Seat | Wish) -> bool:
         released = self._find_released(wanted.tenant, wanted.slug)
-        return released is not None and released.id == wanted.submission_id
+        is_public = released is not None and released.id == wanted.submission_id
+        return is_public and not self._seats.is_off(wanted.tenant)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -16,6 +16,7 @@ from urbanlab_services.publisher.publications import State, Submission
 from urbanlab_services.publisher.web import forms, views
 from urbanlab_services.publisher.web.forms import PublishForm
 from urbanlab_services.publisher.web.pages import PageHandler
+from urbanlab_services.publisher.web.security import STRANGER_POLICY
 
 PROGRESS_SECONDS = 3
 PUBLIC_ONCE = frozenset({State.RELEASED, State.REPLACED, State.WITHDRAWN, State.TAKEN_DOWN})
@@ -158,13 +159,25 @@ class SubmissionActHandler(PageHandler):
 class DifferenceHandler(PageHandler):
     """What has become different since the version before."""
 
-    def get(self, submission_id: str) -> None:
+    async def get(self, submission_id: str) -> None:
         """Show it."""
         actor, desk = self.actor, self.site.desk
         submission = desk.get(actor, submission_id)
         earlier = desk.find_earlier(actor, submission)
         found = desk.compare(actor, submission, earlier) if earlier else []
-        self.show("difference.html", submission=submission, earlier=earlier, found=found)
+        pictures = await desk.compare_pictures(actor, submission, earlier) if earlier else None
+        self.show("difference.html", submission=submission, earlier=earlier, found=found, pictures=pictures)
+
+
+class PictureHandler(PageHandler):
+    """A picture of one of two versions that are compared: it may be anything, so it is no page of ours."""
+
+    async def get(self, submission_id: str, digest: str) -> None:
+        """Write it; opened by itself it runs nothing and loads nothing."""
+        media_type, content = await self.site.desk.read_picture(self.actor, submission_id, digest)
+        self.set_header("Content-Type", media_type)
+        self.set_header("Content-Security-Policy", STRANGER_POLICY)
+        self.finish(content)
 
 
 class ChargeHandler(PageHandler):

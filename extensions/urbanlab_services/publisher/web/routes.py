@@ -56,6 +56,7 @@ def make_web_routes(settings: ServiceSettings, desk: Desk) -> list[Route]:
         ("/publish", handlers.PublishHandler),
         (f"/submissions/{_ID}", handlers.SubmissionHandler),
         (f"/submissions/{_ID}/difference", handlers.DifferenceHandler),
+        (f"/submissions/{_ID}/difference/pictures/([0-9a-f]{{64}})", handlers.PictureHandler),
         (f"/submissions/{_ID}/([a-z_]+)", handlers.SubmissionActHandler),
         ("/publications/([a-z0-9-]+)", handlers.PublicationHandler),
         ("/publications/([a-z0-9-]+)/(hand_over|take_over)", handlers.ChargeHandler),

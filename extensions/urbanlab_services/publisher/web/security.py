@@ -13,6 +13,8 @@ from urbanlab_services.errors import ForbiddenError
 
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~%?&=+-]*")
 _LONGEST_PATH = 500
+# Of a file that somebody's notebook has made: looked at by itself, an SVG for one is a document.
+STRANGER_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from urbanlab.contract.live import READY, SPARE_SECONDS
+from urbanlab.contract.records import PublishingRules
 from urbanlab_services.publisher.live.seats import Caps, Seat, Seats
 from urbanlab_services.publisher.live.spares import RUSH_SECONDS, Spare, Spares
+
+
+def _make_seats(caps: Caps | None = None, **files: PublishingRules) -> Seats:
+    """Return seats of tenants that say nothing in their files, but for those that are given."""
+    return Seats(lambda tenant: files.get(tenant, PublishingRules()), caps)
 
 
 def _visit(seats: Seats, *pages: str, now: float = 0, is_ready: bool = True) -> list[Seat]:
@@ -47,7 +53,7 @@ def _make_all(spares: Spares, now: float = 0) -> list[Spare]:
 def test_spares_are_made_in_places_that_are_free(
     visitors: list[str], noted: list[str], made: list[str]
 ) -> None:
-    seats = Seats()
+    seats = _make_seats()
     spares = Spares(seats)
     _visit(seats, *visitors)
     _note(spares, *noted)
@@ -67,7 +73,7 @@ def test_spares_are_made_in_places_that_are_free(
 def test_a_spare_is_for_its_page_variant_and_version_and_for_one(
     page: str, variant: str, version: str, gets_it: bool
 ) -> None:
-    spares = Spares(Seats())
+    spares = Spares(_make_seats())
     _note(spares, "a/x")
     spare = _make_all(spares)[0]
     seat = Seat(*page.split("/"), variant, version, 0, 0)
@@ -77,7 +83,7 @@ def test_a_spare_is_for_its_page_variant_and_version_and_for_one(
 
 
 def test_a_spare_is_taken_over_while_it_is_prepared_but_not_before_it_is_anywhere() -> None:
-    spares = Spares(Seats())
+    spares = Spares(_make_seats())
     _note(spares, "a/x")
     spare = spares.begin(0)
     seat = Seat("a", "x", "", "version", 0, 0)
@@ -101,7 +107,7 @@ def test_a_spare_is_taken_over_while_it_is_prepared_but_not_before_it_is_anywher
 def test_a_visitor_takes_the_place_of_a_spare_which_is_made_again_when_there_is_room(
     visitors: list[str], left: list[str]
 ) -> None:
-    seats = Seats()
+    seats = _make_seats()
     spares = Spares(seats)
     _note(spares, "a/x", "a/y")
     _make_all(spares)
@@ -116,7 +122,7 @@ def test_a_visitor_takes_the_place_of_a_spare_which_is_made_again_when_there_is_
 
 
 def test_nothing_is_made_ahead_while_a_visitors_session_is_prepared() -> None:
-    seats = Seats()
+    seats = _make_seats()
     spares = Spares(seats)
     _note(spares, "a/x", "a/y")
     ready = spares.begin(0)
@@ -134,7 +140,7 @@ def test_nothing_is_made_ahead_while_a_visitors_session_is_prepared() -> None:
 
 
 def test_a_spare_that_nobody_wants_ends_and_is_not_made_again() -> None:
-    spares = Spares(Seats())
+    spares = Spares(_make_seats())
     _note(spares, "a/x")
     spare = _make_all(spares)[0]
     assert spares.displace(SPARE_SECONDS) == []
@@ -144,7 +150,7 @@ def test_a_spare_that_nobody_wants_ends_and_is_not_made_again() -> None:
 
 
 def test_one_of_a_page_is_enough_where_visitors_come_one_by_one() -> None:
-    spares = Spares(Seats())
+    spares = Spares(_make_seats())
     _note(spares, "a/x")
     first = _make_all(spares)
     _note(spares, "a/x", now=RUSH_SECONDS + 1)  # for another choice, so that the first one is still there
@@ -156,6 +162,20 @@ def test_one_of_a_page_is_enough_where_visitors_come_one_by_one() -> None:
 
 
 def test_spares_can_be_turned_off() -> None:
-    spares = Spares(Seats(Caps(spares=0)))
+    spares = Spares(_make_seats(Caps(spares=0)))
     _note(spares, "a/x")
     assert spares.begin(0) is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "made"),
+    [
+        (PublishingRules(live_views=0), ["b/x"]),
+        (PublishingRules(live_views=1), ["a/x", "b/x"]),
+        (PublishingRules(live_views_each=1), ["a/x", "a/y", "b/x"]),
+    ],
+)
+def test_spares_take_no_more_places_than_their_tenant_has(rules: PublishingRules, made: list[str]) -> None:
+    spares = Spares(_make_seats(a=rules))
+    _note(spares, "a/x", "a/x", "a/y", "b/x")
+    assert [spare.wish.page for spare in _make_all(spares)] == made

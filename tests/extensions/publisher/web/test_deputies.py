@@ -91,13 +91,3 @@ def test_the_gatekeepers_of_another_town_decide_where_the_file_says_so(
     assert "freigegeben" in vera.press(path, "release").text
     set_rules()
     wait(lambda: vera.open(path).status == 404, 10, "the end of the right")
-
-
-def test_the_difference_is_shown_to_those_who_see_pages(site: Any) -> None:
-    site.hand_in(title="Wandel", notebook=make_notebook("x = '<b>alt</b>'"))
-    path = site.hand_in(title="Wandel", notebook=make_notebook("x = '<i>neu</i>'"))
-    page = site.browse("gerd@town").open(f"{path}/difference")
-    assert "entfernt: x = '<b>alt</b>'" in page.text and "hinzugefügt: x = '<i>neu</i>'" in page.text
-    assert "<i>neu" not in page.response.text
-    assert site.browse("karl@town").open(f"{path}/difference").status == 403
-    assert site.browse("vera@village").open(f"{path}/difference").status == 404

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
+from urbanlab.contract.publications import make_digest
+
+from ..hub_runner_gateway import make_parcel  # noqa: TID252
 from .conftest import HOST
 from .hub_with_people import PERSON_COOKIE
 
@@ -63,8 +66,14 @@ def filled(running: Any) -> dict[str, str]:
     asked = site.browse("karl@town").press(
         "/data-releases", "data-releases", dataset="footfall", title_de="Passanten"
     )
+    site.hub.parcel = make_pictures(b"30,10", "Die Zahl der Passanten steigt von Montag bis Samstag")
+    site.hand_in(title="Bilder")
+    site.hub.parcel = make_pictures(b"10,30", "Die Zahl der Passanten fällt", extra=b"<circle r='9'/>")
+    pictures = site.hand_in(title="Bilder")
+    site.hub.parcel = None
     return {
         "overview": "/",
+        "difference": f"{pictures}/difference",
         "publish": "/publish",
         "submission": waiting,
         "failed": failed,
@@ -73,6 +82,20 @@ def filled(running: Any) -> dict[str, str]:
         "data_request": f"/{asked.path}",
         "not_found": "/nothing",
     }
+
+
+def make_pictures(points: bytes, alt: str, extra: bytes = b"") -> bytes:
+    """Return a page with a chart, and with another picture where there is something in it."""
+    script = b'<script>document.documentElement.setAttribute("class", "ran")</script>'
+    frame = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40" width="600" height="400">%s'
+    frame += script + b"</svg>"
+    files = {"chart": frame % (b'<polyline fill="none" stroke="#123" points="0,20 20,%s"/>' % points)}
+    files |= {"plan": frame % extra} if extra else {}
+    shown = {name: f"files/{make_digest(content)}.svg" for name, content in files.items()}
+    body = "".join(
+        f'<img src="{shown[name]}" alt="{alt}" width="600" height="400" data-cell="3">' for name in files
+    )
+    return make_parcel(body, **{f"{name}_svg": content for name, content in files.items()})
 
 
 def find_problems(page: Page) -> list[str]:
@@ -89,7 +112,10 @@ def find_problems(page: Page) -> list[str]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     "name",
-    ["overview", "publish", "submission", "failed", "publication", "data", "data_request", "not_found"],
+    [
+        *("overview", "publish", "submission", "failed", "publication", "data", "data_request", "not_found"),
+        "difference",
+    ],
 )
 def test_a_page_is_for_everybody(
     filled: dict[str, str], open_context: Callable[..., BrowserContext], name: str, size: str
@@ -162,6 +188,32 @@ def test_a_preview_opens_in_a_tab_that_cannot_reach_back(
     opened.value.wait_for_url("http://localhost:8080/preview/*/?place=s")
     assert opened.value.evaluate("window.opener") is None
     assert opened.value.evaluate("document.referrer") == ""
+
+
+def test_pictures_are_compared_by_keyboard_and_by_ear(
+    filled: dict[str, str], open_context: Callable[..., BrowserContext]
+) -> None:
+    complaints: list[str] = []
+    page = open_context("gerd@town", "phone").new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(filled["difference"])
+    first = page.get_by_role("group", name="1. Bild: Die Zahl der Passanten fällt geändert")
+    before = first.get_by_role("link", name="Davor: Die Zahl der Passanten steigt von Montag bis Samstag")
+    before.focus()
+    page.keyboard.press("Tab")
+    now = page.locator(":focus")
+    assert now.get_attribute("aria-label") == "Jetzt: Die Zahl der Passanten fällt"
+    page.wait_for_load_state("networkidle")
+    boxes = [link.bounding_box() for link in (before, now)]
+    assert boxes[0] and boxes[1] and boxes[0]["y"] < boxes[1]["y"]  # one above the other on a phone
+    assert min(box["width"] for box in boxes if box) > 200
+    assert page.get_by_text("nicht vorhanden").is_visible()  # the second picture is new
+    with page.context.expect_page() as opened:
+        now.press("Enter")
+    opened.value.wait_for_load_state()
+    assert opened.value.locator("svg polyline").count() == 1
+    assert opened.value.locator("svg").get_attribute("class") is None  # its script has not run
+    assert not [text for text in complaints if "Security Policy" in text]
 
 
 def note(request: Request, asked: list[str]) -> None:

@@ -89,6 +89,7 @@ class Town:
     runner: JupyterServer
     state: Path
     public: Path
+    records: Path
     seats: list[str] = field(default_factory=list)
     orphans: set[int] = field(
         default_factory=set
@@ -289,7 +290,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, make_town: Callable[..., Tena
         environment.SECRETS: str(folder / "portal-secrets"),
     }
     portal.start()
-    yield Town(portal, publisher, runner, folder / "publisher", portal.public.root)
+    yield Town(portal, publisher, runner, folder / "publisher", portal.public.root, folder / "records")
     for process in (portal, publisher):
         process.kill()
     runner.stop()

@@ -21,10 +21,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from urbanlab.contract import live
-from urbanlab_services.publisher.publications import State
+from urbanlab.contract.publications import decode_publication, publication_path
+from urbanlab.contract.records import PublishingRules, read_tenants, write_tenant
+from urbanlab_services.publisher.publications import State, now
 from urbanlab_services.publisher.store import Store
 
 from ....kafka_broker import wait_until  # noqa: TID252
+from ..conftest import change  # noqa: TID252
 from .conftest import HUB_TOKEN, SERVICE_TOKEN, SPARES, Town, make_notebook
 
 PROTOCOL: Any = "v1.kernel.websocket.jupyter.org"
@@ -270,3 +273,60 @@ def test_a_session_made_ahead_ends_when_its_page_is_withdrawn(town: Town) -> Non
     finally:
         store.save_submissions(second)
         store.engine.dispose()
+
+
+def _read_end(socket: ClientConnection) -> tuple[int, str]:
+    """Return with which code and reason a connection is closed by the portal."""
+    with pytest.raises(ConnectionClosed) as caught:
+        while True:
+            socket.recv(timeout=20)
+    assert caught.value.rcvd
+    return caught.value.rcvd.code, caught.value.rcvd.reason
+
+
+def test_a_view_ends_with_its_page_though_the_publisher_is_away(town: Town) -> None:
+    visitor = Visitor(town)
+    kernel = _read_printed(visitor.page.text)["pid"]
+    path = publication_path(town.public, "town", "regler")
+    publication = decode_publication(path.read_bytes())
+    try:
+        with visitor.connect() as socket:
+            socket.send(_make("kernel_info_request", {}))
+            _wait_for(socket, "kernel_info_reply")
+            town.publisher.kill()
+            town.portal.public.publish(change(publication, ends_at=now()))
+            assert _read_end(socket) == (live.CLOSED_BY_US, "ended")
+        for address in ("/town/regler/", "/town/regler/live/", visitor.seat, visitor.view):
+            assert town.portal.get(address).status == 404
+        wait_until(lambda: kernel not in town.list_kernels(), 20, "the kernel has ended")
+        town.orphans.update(town.list_kernels())
+    finally:
+        town.publisher.start()
+        town.publisher.wait_until_ready()
+    wait_until(
+        lambda: town.portal.get("/town/regler/").status == 200, 20, "the publisher's word counts again"
+    )
+
+
+def test_a_tenants_file_turns_views_off_and_on_while_all_run(town: Town) -> None:
+    visitor = Visitor(town)
+    record = read_tenants(town.records)["town"]
+    link = 'href="/town/regler/live/'
+    assert link in town.portal.get("/town/regler/").text
+    with visitor.connect() as socket:
+        write_tenant(town.records, dataclasses.replace(record, publishing=PublishingRules(live_views=0)))
+        assert _read_end(socket) == (live.CLOSED_BY_US, "ended")
+    wait_until(lambda: link not in town.portal.get("/town/regler/").text, 20, "the page offers none")
+    assert town.portal.get("/town/regler/live/").status == 404
+    asked = {"tenant": "town", "slug": "regler", "variant": "factor=2"}
+    wait_until(lambda: town.ask_seat("POST", body=asked)[0] == 404, 20, "the publisher gives no seat")
+    wait_until(lambda: not set(town.list_kernels()) - town.orphans, 20, "spares have ended, too")
+    write_tenant(town.records, dataclasses.replace(record, publishing=PublishingRules(live_views=1)))
+    wait_until(lambda: link in town.portal.get("/town/regler/").text, 20, "it offers them again")
+    Visitor(town)
+    second = town.start("/town/zweite/live/")
+    assert (
+        town.portal.get(second, Accept_Language="de").headers["refresh"] == "3"
+    )  # it waits: there is one place
+    write_tenant(town.records, record)
+    assert town.wait_until_ready(second)
