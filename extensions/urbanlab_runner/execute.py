@@ -20,7 +20,7 @@ from papermill import execute_notebook
 from papermill.exceptions import PapermillException, PapermillExecutionError
 from traitlets.config import Config
 
-from urbanlab_runner.kernel_client import RunnerKernelManager
+from urbanlab_runner.kernel_client import OUTPUT_SECONDS, RunnerKernelManager
 
 KERNEL_NAME = "urbanlab"
 MAX_TASK_BYTES = 1_000_000
@@ -51,6 +51,7 @@ def execute(task: dict[str, Any]) -> dict[str, Any]:
             progress_bar=False,
             config=sockets,
             kernel_manager_class=RunnerKernelManager,
+            iopub_timeout=OUTPUT_SECONDS,
         )
     except PapermillExecutionError as error:
         return {"error": f"{error.ename}: {error.evalue}"}

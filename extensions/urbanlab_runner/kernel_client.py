@@ -9,6 +9,8 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type
 
+OUTPUT_SECONDS = 30  # how long outputs may go on arriving after a cell has ended
+
 
 class _OneWayChannel(AsyncZMQSocketChannel):  # type: ignore[misc]
     """Sends by the same way by which answers are awaited.

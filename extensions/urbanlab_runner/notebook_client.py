@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from traitlets import Type
 from zmq.utils.monitor import recv_monitor_message
 
-from urbanlab_runner.kernel_client import RunnerKernelClient, RunnerKernelManager
+from urbanlab_runner.kernel_client import OUTPUT_SECONDS, RunnerKernelClient, RunnerKernelManager
 
 KERNEL_NAME = "urbanlab"
 MAX_OUTPUT_BYTES = 20_000_000  # all that the kernel sends while it runs
@@ -81,7 +81,7 @@ class PageClient(NotebookClient):  # type: ignore[misc]
             store_widget_state=True,
             coalesce_streams=True,
             force_raise_errors=True,
-            iopub_timeout=30,
+            iopub_timeout=OUTPUT_SECONDS,
             raise_on_iopub_timeout=True,
         )
         self.owns_km = True

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from types import ModuleType
 from typing import Any
 
+from urbanlab.contract.lean_imports import leave_out_address_parser
 from urbanlab_hub.settings import CHECKOUT
 from urbanlab_hub.tenant_yaml import KeyPath
 
@@ -32,10 +31,8 @@ def find_schema_problems(values: Mapping[str, Any]) -> list[Problem]:
 
 @cache
 def _make_validator() -> Any:
-    # Most commands check no tenant, and the library takes longer to import than they need. It would have a
-    # parser built for a format that we do not use, which takes ten times as long as the rest.
-    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
-    modules.setdefault("rfc3987_syntax", None)
+    # Most commands check no tenant, and the library takes longer to import than they need.
+    leave_out_address_parser()
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(_load_schema())

@@ -1,8 +1,8 @@
 """A public page against stock Voilà and against nginx: `python -m tests.benchmarks.portal`.
 
 Voilà executes the same notebook for each visitor, nginx sends the same bytes. The page is the demo's footfall page,
-packed, as browsers ask for it. Each load lasts ten seconds. The bounded portal is a process of its own over the
-same public folder.
+packed, as browsers ask for it. Each load lasts ten seconds. The bounded portal is a process of its own with 500
+such pages, of which each reader asks for any.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 from tests.benchmarks._figures import Figure, print_figures, show_milliseconds
 from tests.benchmarks._limits import bounded_part
 from tests.benchmarks._load import Load, fetch, measure_load, name_client, visit_in_turn
 from tests.benchmarks._nginx import running_nginx
 from tests.benchmarks._place import running_installation
+from tests.benchmarks._shelf import write_shelf
 from tests.benchmarks._stock_voila import StockVoila
 from tests.installation import Installation
 from tests.integration.login import StaffSession
@@ -29,9 +28,10 @@ from urbanlab.contract import environment
 
 TENANT, ANALYST = "guetersloh", "analyst-guetersloh"
 NOTEBOOK = "innenstadt/01_passantenfrequenz_und_wetter.ipynb"
-PAGE = f"/{TENANT}/passantenfrequenz-und-wetter/"
+SLUG = "passantenfrequenz-und-wetter"
+PAGE = f"/{TENANT}/{SLUG}/"
 VISITORS = {1: "one visitor after another", 4: "4 visitors at once"}
-MANY = 32
+MANY, PAGES = 32, 500
 CPUS, MEMORY = 0.4, 200 * 2**20
 BOUNDED = f"{CPUS} CPU and {MEMORY >> 20} MiB"
 
@@ -41,9 +41,9 @@ def measure(place: Installation) -> Iterator[Figure]:
     url = place.settings.portal_url + PAGE
     packed = fetch(url)
     yield Figure(f"the footfall page, packed, as {name_client()} asks for it", f"{len(packed) / 1000:.1f} kB")
-    ours = {visitors: measure_load(url, visitors) for visitors in VISITORS}
+    ours = {visitors: measure_load(visitors, url) for visitors in VISITORS}
     yield from compare_voila(place, ours)
-    yield from compare_nginx(packed, {**ours, MANY: measure_load(url, MANY)})
+    yield from compare_nginx(packed, {**ours, MANY: measure_load(MANY, url)})
     yield from measure_bounded(place)
 
 
@@ -53,7 +53,7 @@ def compare_voila(place: Installation, ours: dict[int, Load]) -> Iterator[Figure
         StaffSession(place, ANALYST) as staff,
         StockVoila(place.settings.curated / NOTEBOOK, staff) as stock,
     ):
-        theirs = {visitors: visit_in_turn(stock.url, visitors) for visitors in VISITORS}
+        theirs = {visitors: visit_in_turn(visitors, stock.url) for visitors in VISITORS}
     for visitors, title in VISITORS.items():
         yield from compare(title, ours[visitors], theirs[visitors], "stock Voilà, same notebook")
 
@@ -64,7 +64,7 @@ def compare_nginx(packed: bytes, ours: dict[int, Load]) -> Iterator[Figure]:
         if url is None:
             print("nginx is not installed, so that its rows are left out.", file=sys.stderr)
             return
-        theirs = {visitors: measure_load(url, visitors) for visitors in ours}
+        theirs = {visitors: measure_load(visitors, url) for visitors in ours}
     for visitors, load in ours.items():
         title = VISITORS.get(visitors, f"{visitors} visitors at once")
         yield from compare(title, load, theirs[visitors], "nginx, one worker, same bytes")
@@ -77,41 +77,48 @@ def compare(title: str, ours: Load, theirs: Load, against: str) -> Iterator[Figu
 
 
 def measure_bounded(place: Installation) -> Iterator[Figure]:
-    """Yield what a portal manages in its bounds."""
+    """Yield what a portal with many pages manages in its bounds."""
     with bounded_part(CPUS, MEMORY) as prefix:
         if prefix is None:
             yield Figure(f"pages per second within {BOUNDED}", "not measured: no control groups")
             return
-        with tempfile.TemporaryDirectory(dir="/var/tmp") as state:
-            portal, url = start_portal(place, Path(state), prefix)
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+            public = Path(folder) / "public"
+            paths = write_shelf(public, place.settings.public, TENANT, SLUG, PAGES)
+            portal, url = start_portal(place, public, Path(folder) / "state", prefix)
             try:
-                loads = {visitors: measure_load(url, visitors) for visitors in (4, MANY)}
-                memory = psutil.Process(portal.pid).memory_info().rss
+                urls = [url + path for path in paths]
+                visit_all(urls)
+                loads = {visitors: measure_load(visitors, *urls) for visitors in (*VISITORS, MANY)}
+                memory = read_peak(portal.pid)
             finally:
                 portal.terminate()
                 portal.wait(10)
     for visitors, load in loads.items():
-        yield Figure(f"pages per second within {BOUNDED}, {visitors} visitors at once", show_rate(load))
+        title = VISITORS.get(visitors, f"{visitors} visitors at once")
+        yield Figure(f"pages per second, any of {PAGES}, within {BOUNDED}, {title}", show_rate(load))
         yield Figure("– p99", show_milliseconds([load.p99]))
-    yield Figure("– its memory afterwards (RSS)", f"{memory / 2**20:.0f} MB")
+    yield Figure("– its memory at most (RSS)", f"{memory / 2**20:.0f} MB")
 
 
-def start_portal(place: Installation, state: Path, prefix: list[str]) -> tuple[subprocess.Popen[bytes], str]:
-    """Start a portal over the installation's public folder; return it and its page's address."""
+def start_portal(
+    place: Installation, public: Path, state: Path, prefix: list[str]
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a portal over a public folder; return it and its address."""
     port = get_free_port()
     environ = {
         "PATH": os.environ["PATH"],
         environment.PORT: str(port),
-        environment.PUBLIC: str(place.settings.public),
+        environment.PUBLIC: str(public),
         environment.SERVICE_STATE: str(state),
         environment.ASSETS_PATH: str(place.settings.assets),
         environment.SNAPSHOT_PATH: str(place.settings.snapshot),
     }
     command = [*prefix, sys.executable, "-P", "-m", "urbanlab_portal"]
     portal = subprocess.Popen(command, env=environ, stdout=sys.stderr)
-    url = f"http://127.0.0.1:{port}{PAGE}"
+    url = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: answers(url), 60, "the bounded portal answers")
+        wait_until(lambda: answers(f"{url}/livez"), 60, "the bounded portal answers")
     except BaseException:
         portal.kill()
         portal.wait()
@@ -119,8 +126,20 @@ def start_portal(place: Installation, state: Path, prefix: list[str]) -> tuple[s
     return portal, url
 
 
+def visit_all(urls: list[str]) -> None:
+    """Ask for each page once: how long a page takes that nobody has read before is another figure."""
+    for url in urls:
+        fetch(url)
+
+
+def read_peak(pid: int) -> int:
+    """Return the most bytes of memory that a process has had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+
+
 def answers(url: str) -> bool:
-    """Tell whether somebody serves the page."""
+    """Tell whether somebody answers there."""
     try:
         return bool(fetch(url))
     except ConnectionError:

@@ -10,7 +10,6 @@ import json
 import re
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,10 +17,12 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Page, Request
 
 from tests.benchmarks._browser import PHONE, count_bytes
+from tests.benchmarks._desk import sign_in, wait_for_state
 from tests.benchmarks._figures import Figure, print_figures, show_seconds
+from tests.benchmarks._live_visitors import wait_for_spares
 from tests.benchmarks._place import running_installation
 from tests.benchmarks._stock_voila import StockVoila
-from tests.benchmarks.portal import ANALYST, NOTEBOOK, PAGE, TENANT
+from tests.benchmarks.portal import ANALYST, NOTEBOOK, PAGE
 from tests.chromium import running_browser
 from tests.installation import Installation
 from tests.integration.login import StaffSession as Analyst
@@ -29,13 +30,10 @@ from urbanlab_operate.staff_session import StaffSession
 
 ROUNDS = 3
 SECONDS = 300
-POLL_SECONDS = 0.1
-STATE = re.compile(r'<span class="state ([a-z_]+)">')
 VARIANT = re.compile(r'name="variant" value="([^"]*)"')
 LIVE_LINK = re.compile("Interaktive Ansicht starten")
 DRAWN = ".ul-page[data-drawn]"
 OTHER_CHOICE = "?tage=90"
-SPARE = re.compile(r"^urbanlab_publisher_live_spares [1-9]", re.MULTILINE)
 CELLS = "#rendered_cells"  # what Voilà shows when all is drawn, here and there
 STEP = 500  # pixels
 STOCK = "stock Voilà, same notebook"
@@ -62,12 +60,6 @@ def measure(place: Installation) -> Iterator[Figure]:
             StockVoila(place.settings.curated / NOTEBOOK, analyst) as stock,
         ):
             yield from measure_visits(browser, place, stock)
-
-
-def sign_in(place: Installation, role: str) -> StaffSession:
-    """Return somebody at the publisher's pages."""
-    name = f"{role}-{TENANT}"
-    return StaffSession(place.settings.publisher_url, name, place.password(name))
 
 
 # --- submitting ---
@@ -99,10 +91,9 @@ def submit(desk: Desk, files: dict[str, tuple[str, bytes]]) -> float:
     """Hand a notebook in, look at its preview, refuse it; return the seconds until the preview was there."""
     began = time.perf_counter()
     address = desk.publisher.post("/publish", {}, files)
-    while (state := STATE.findall(page := desk.gatekeeper.get(address))[0]) == "executing":
-        assert time.perf_counter() < began + SECONDS, "the notebook is still being executed"
-        time.sleep(POLL_SECONDS)
+    state = wait_for_state(desk.gatekeeper, address)
     assert state == "submitted", f"the notebook is {state}"
+    page = desk.gatekeeper.get(address)
     desk.gatekeeper.post(f"{address}/preview", {"variant": VARIANT.findall(page)[0]})
     seconds = time.perf_counter() - began
     desk.gatekeeper.post(f"{address}/refuse", {"reason": "It was only measured."})
@@ -141,27 +132,16 @@ def measure_live(browser: Browser, place: Installation, stock: StockVoila) -> It
     url = place.settings.portal_url + PAGE
     # A page has one session made ahead: while that is for the other choice, every view of this one is cold.
     open_live(browser, url + OTHER_CHOICE)
-    wait_for_spare(place)
+    wait_for_spares(place, 1)
     cold = show_seconds(open_live(browser, url) for _ in range(ROUNDS))
     pooled = []
     for _ in range(ROUNDS):
-        wait_for_spare(place)
+        wait_for_spares(place, 1)
         pooled.append(open_live(browser, url + OTHER_CHOICE))
     peer = show_seconds(open_stock(browser, stock.url) for _ in range(ROUNDS))
     against = f"{STOCK}, address → shown"
     yield Figure("interactive view, cold: click → shown", cold, peer, against)
     yield Figure("live view pooled, click → shown", show_seconds(pooled), peer, f"{against} (it has no pool)")
-
-
-def wait_for_spare(place: Installation) -> None:
-    """Return once the publisher says that a session made ahead is ready."""
-    deadline = time.perf_counter() + SECONDS
-    while True:
-        with urllib.request.urlopen(f"{place.settings.publisher_url}/metrics", timeout=10) as answer:
-            if SPARE.search(answer.read().decode()):
-                return
-        assert time.perf_counter() < deadline, "no session was made ahead"
-        time.sleep(POLL_SECONDS)
 
 
 def visit(browser: Browser, url: str) -> tuple[Page, list[Request]]:

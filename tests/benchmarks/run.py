@@ -15,9 +15,12 @@ import psutil
 from tests.benchmarks import (
     apply,
     fair_shares,
+    first_requests,
     import_time,
     installation,
     lighthouse,
+    live_memory,
+    live_views,
     portal,
     publishing,
     query,
@@ -61,6 +64,9 @@ def measure() -> Iterator[Figure]:
         yield from revocation.measure(place)
         yield from portal.measure(place)
         yield from publishing.measure(place)
+        yield from first_requests.measure(place)
+        yield from live_views.measure(place)
+        yield from live_memory.measure(place)
         yield from lighthouse.measure(place)
     yield from warehouse.measure()
     yield from apply.measure()

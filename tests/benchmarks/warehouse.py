@@ -86,23 +86,28 @@ def measure() -> Iterator[Figure]:
             for client, table in ((ours, "lab_alba.bench"), (peer, "bench")):
                 client.command(f"CREATE TABLE {table} {TABLE}")
                 client.command(f"INSERT INTO {table} {ROWS}")
-            yield measure_points(ours, peer)
+            yield from measure_points(ours, peer)
             yield measure_throughput(warehouse, peer)
         yield measure_slow_client(warehouse)
         yield measure_idle_clients(warehouse)
         yield measure_footfall(warehouse)
 
 
-def measure_points(ours: Client, peer: Client) -> Figure:
-    """Ask for one row after another, in turns."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for row in range(ROUNDS):
-        for seconds, client, table in ((times[0], ours, "lab_alba.bench"), (times[1], peer, "bench")):
-            query = f"SELECT * FROM {table} WHERE id = {row}"
-            seconds.append(time_call(lambda client=client, query=query: client.query_df(query)))
-    more = (median(times[0]) - median(times[1])) * 1000
-    title = f"one row by its key, `query_df` through the gateway ({more:+.1f} ms)"
-    return Figure(title, show_milliseconds(times[0]), show_milliseconds(times[1]), AGAINST)
+def measure_points(ours: Client, peer: Client) -> Iterator[Figure]:
+    """Ask for one row after another, in turns: by a parameter, and by a text that nobody has sent before."""
+    for how, condition in (("", "id = {row:UInt64}"), (", each time in a new text", "id = %(row)s")):
+        times: tuple[list[float], list[float]] = ([], [])
+        for row in range(ROUNDS):
+            for seconds, client, table in ((times[0], ours, "lab_alba.bench"), (times[1], peer, "bench")):
+                query, values = f"SELECT * FROM {table} WHERE {condition}", {"row": row}
+                seconds.append(
+                    time_call(
+                        lambda client=client, query=query, values=values: client.query_df(query, values)
+                    )
+                )
+        more = (median(times[0]) - median(times[1])) * 1000
+        title = f"one row by its key{how}, `query_df` through the gateway ({more:+.1f} ms)"
+        yield Figure(title, show_milliseconds(times[0]), show_milliseconds(times[1]), AGAINST)
 
 
 def measure_throughput(warehouse: Warehouse, peer: Client) -> Figure:

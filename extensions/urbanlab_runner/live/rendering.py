@@ -19,6 +19,7 @@ from voila.paths import collect_template_paths
 from voila.utils import get_page_config
 
 from urbanlab.contract.live import make_session_path
+from urbanlab_runner.kernel_client import OUTPUT_SECONDS
 from urbanlab_runner.live.kernel import SessionKernel
 from urbanlab_runner.live.outputs import LiveOutputs
 from urbanlab_runner.snapshot.maths import to_mathml
@@ -107,6 +108,8 @@ async def render(
             {
                 "TemplateExporter": {"exclude_input": True},
                 "HTMLExporter": {"language_code": language},
+                # Of a cell with many outputs none is left out because a busy machine takes longer to read them.
+                "VoilaExecutor": {"iopub_timeout": OUTPUT_SECONDS, "raise_on_iopub_timeout": True},
                 "VoilaExporter": {
                     "markdown_renderer_class": type("_Titled", (_MarkdownRenderer,), {"title": escape(title)})
                 },

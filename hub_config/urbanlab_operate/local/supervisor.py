@@ -25,6 +25,9 @@ from urbanlab_operate.local.programs import Program
 STOP_SECONDS = 5  # until a program that does not end is killed
 START_RETRIES = 100  # each waits a second longer than the one before: more than an hour in all
 PR_SET_CHILD_SUBREAPER = 36
+# All parts together weigh three times what all users together do (`USERS_WEIGHT` in urbanlab_hub.cgroups): a page
+# that is being made, or somebody's computation, must not hold up the portal.
+PARTS_NICENESS = "-15"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -127,7 +130,7 @@ def start_supervisor(settings: Settings) -> None:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_adopt_orphans,
+            preexec_fn=_take_place,
         )
     _wait_for_socket(settings, process)
 
@@ -145,9 +148,14 @@ def make_base_environment() -> dict[str, str]:
     }
 
 
-def _adopt_orphans() -> None:
-    """Make the supervisor the parent of what its programs leave behind, so that `down` finds all of it."""
+def _take_place() -> None:
+    """Make the supervisor the parent of what its programs leave behind, so that `down` finds all of it.
+
+    Where the system shares its processors among sessions, all parts are one of them: as root it gets its weight.
+    """
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(PARTS_NICENESS, encoding="ascii")
 
 
 def _wait_for_socket(settings: Settings, process: subprocess.Popen[bytes]) -> None:

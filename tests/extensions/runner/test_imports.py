@@ -30,3 +30,9 @@ def test_what_is_bound_to_fail_is_named_with_its_place(
     sources: list[str], missing: list[tuple[int, str]]
 ) -> None:
     assert find_missing(make(*sources)) == missing
+
+
+def test_a_cell_that_is_not_executed_imports_nothing() -> None:
+    notebook = make("x = 1", "import nowhere_a")
+    notebook.cells[-1].metadata["tags"] = ["skip-execution"]
+    assert find_missing(notebook) == []

@@ -12,7 +12,7 @@ from nbformat.v4 import new_output
 
 from urbanlab import provenance
 from urbanlab_runner.kernel_environment import make_kernel_environment
-from urbanlab_runner.page_failures import find_needs, make_sentence
+from urbanlab_runner.page_failures import find_needs, make_failure, make_sentence
 from urbanlab_runner.sources import MEDIA_TYPE, Sources, make_sources_cell, read_sources
 
 
@@ -44,6 +44,34 @@ def test_a_sentence_can_be_shown(text: str, sentence: str) -> None:
 )
 def test_what_is_needed_stands_in_the_first_line(ename: str, evalue: str, needs: tuple[str, ...]) -> None:
     assert find_needs(ename, evalue) == needs
+
+
+@pytest.mark.parametrize(
+    ("ename", "evalue", "part"),
+    [
+        (
+            "ModuleNotFoundError",
+            "No module named 'bqplot.marks'",
+            "does not have what is imported here: bqplot",
+        ),
+        ("ModuleNotFoundError", "of my own", "ModuleNotFoundError: of my own"),
+        (
+            "FileNotFoundError",
+            "[Errno 2] No such file or directory: '../a.txt'",
+            "files that were handed in with its",
+        ),
+        ("URLError", "<urlopen error>", "reads nothing from the network"),
+        (
+            "RuntimeError",
+            "'widget' is not a recognised GUI loop or backend name",
+            "write `%matplotlib inline`",
+        ),
+        ("ValueError", "x" * 600, "…"),
+    ],
+)
+def test_an_error_that_can_be_helped_says_how(ename: str, evalue: str, part: str) -> None:
+    error = make_failure(ename, evalue).error
+    assert part in error and len(error) <= 500
 
 
 TABLE = "open_data.town__footfall"
@@ -97,3 +125,12 @@ def test_a_variable_that_is_taken_is_gone_from_the_process_too() -> None:
     first, _, rest = done.stdout.partition("\n")
     assert first == "s3cret  False"
     assert "s3cret" not in rest and "\0SECRET=******" in f"\0{rest}" and "NOT_SECRET=kept" in rest
+
+
+def test_a_pages_process_builds_no_parser_that_it_never_uses() -> None:
+    code = (
+        "import sys, urbanlab_runner.page_process, jsonschema, nbformat\n"
+        "print('rfc3987_syntax.syntax_helpers' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]

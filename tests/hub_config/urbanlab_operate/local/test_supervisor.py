@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.hub_config.conftest import needs_root
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.local import supervisor
 from urbanlab_operate.local.down import end_all, find_processes
@@ -138,3 +139,13 @@ def test_only_the_owner_opens_the_socket_and_the_configuration(supervised: Setti
     folder: Path = supervisor.get_folder(supervised)
     assert (folder / "supervisord.conf").stat().st_mode & 0o077 == 0
     assert supervisor.get_socket(supervised).stat().st_mode & 0o077 == 0
+
+
+@needs_root
+def test_what_people_compute_does_not_hold_up_the_parts(supervised: Settings) -> None:
+    supervisor.start_program(supervised, "steady")
+    _wait(lambda: _find(supervised, "steady").state == "RUNNING")
+    shared = Path(f"/proc/{_find(supervised, 'steady').pid}/autogroup")
+    if not shared.exists():
+        pytest.skip("this kernel does not share its processors among sessions")
+    assert shared.read_text().split()[-1] == supervisor.PARTS_NICENESS
