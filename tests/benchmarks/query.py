@@ -28,7 +28,7 @@ DURABILITY = "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
 AGAINST = '`get_client(interface="chdb")`'
 TITLES = {
     "read": ("`ul.query` of 1,000,000 rows × 6 columns into a frame", "in process, `query_df`"),
-    "point": ("`ul.query` of one row by its key", "in process, `query_df`"),
+    "point": ("`ul.query` of one row by its key, each time in a new text", "in process, `query_df`"),
     "insert": ("`ul.client().insert_df` of 1,000,000 rows, synced", "in process, `insert_df`, synced"),
 }
 
