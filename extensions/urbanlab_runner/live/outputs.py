@@ -55,9 +55,8 @@ class LiveOutputs:
             data["text/html"] = diagrams.to_html("".join(data.pop(media_type)), self._words)
 
     def _say_what_is_left_out(self, data: dict[str, Any], widgets: Mapping[str, Any]) -> None:
-        data.pop(
-            SCRIPT_TYPE, None
-        )  # the portal's policy lets none run, and Voilà's program shows its refusal
+        # The portal's policy lets none run, and Voilà's program would show its refusal.
+        data.pop(SCRIPT_TYPE, None)
         view = data.get(VIEW_TYPE)
         model = widgets.get(str(view.get("model_id")), {}) if isinstance(view, dict) else {}
         module = model.get("_model_module")
