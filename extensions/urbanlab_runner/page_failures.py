@@ -15,16 +15,16 @@ _NEEDS_PREFIX = "Not released as open data: "
 _TABLE = re.compile(r"\w[\w.-]{0,120}")
 
 _NO_MODULE = re.compile(r"No module named '([\w.]{1,100})'")
-# What else is to be known where these are the names of an error.
-_HINTS = {
+_NO_BACKEND = re.compile("is not a recognised GUI loop or backend name")
+# Error -> what else is to be known of it.
+HINTS = {
     "FileNotFoundError": "a page has the files that were handed in with its notebook, all in one folder",
+    "backend": "figures of a page are pictures: write `%matplotlib inline`",
     **dict.fromkeys(
         ("URLError", "ConnectionError", "ConnectTimeout", "ConnectError", "gaierror"),
         "a page reads nothing from the network: load it as a dataset, or hand it in as a file",
     ),
 }
-_NO_BACKEND = "is not a recognised GUI loop or backend name"
-_PICTURES = "figures of a page are pictures: write `%matplotlib inline`"
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CREDENTIAL = re.compile(r"(?<![\w-])eyJ[\w-]++\.[\w-]++\.[\w-]++")
@@ -52,7 +52,7 @@ def make_failure(ename: str, evalue: str) -> Failure:
     missing = _NO_MODULE.search(evalue) if ename == "ModuleNotFoundError" else None
     if missing:
         return make_missing_failure([missing[1].partition(".")[0]])
-    hint = _PICTURES if _NO_BACKEND in evalue else _HINTS.get(ename, "")
+    hint = HINTS.get("backend" if _NO_BACKEND.search(evalue) else ename, "")
     said = make_sentence(f"{ename}: {evalue}")
     return Failure(make_sentence(f"{said} ({hint})") if hint else said, find_needs(ename, evalue))
 
