@@ -13,11 +13,12 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from urbanlab.contract import naming
+from urbanlab.contract.files import opened_folder
 from urbanlab.contract.records import SharedFolder, Tenant
 from urbanlab_hub.access_lists import (
     ENTER,
@@ -84,14 +85,14 @@ def _let_people_in(ours: Path, tenant: Tenant, installation: str) -> None:
             _ensure_group(tenant, folder, installation, access) for access in ("read", "write")
         )
         rights = {readers: READ | ENTER, writers: READ | WRITE | ENTER}
-        with _opened(ours / folder.name) as descriptor:
+        with opened_folder(ours / folder.name) as descriptor:
             if not hands_down(descriptor, rights):
                 _open_inside(descriptor, rights, DEPTH)
             # The inherited one comes last: it says that all below is done.
             set_access(descriptor, rights)
             set_inherited_access(descriptor, rights)
         entering[readers] = ENTER
-    with _opened(ours) as descriptor:
+    with opened_folder(ours) as descriptor:
         # Nobody of another tenant learns which folders there are.
         set_access(descriptor, entering)
 
@@ -137,12 +138,3 @@ def _find_group(tenant: Tenant, folder: SharedFolder, installation: str, access:
     with suppress(KeyError):
         return grp.getgrnam(f"ul{installation}-{purpose}").gr_gid
     return None
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

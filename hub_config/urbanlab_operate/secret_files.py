@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from urbanlab.contract.files import opened_folder
 from urbanlab.contract.secrets import Secret
 from urbanlab_hub.accounts import ensure_account
 from urbanlab_hub.settings import Settings
@@ -33,7 +32,7 @@ class SecretFolder:
     def holds(self, name: str, secret: Secret) -> bool:
         """Say whether the secret is there, with this value and readable for its service alone."""
         try:
-            with self._opened() as folder:
+            with opened_folder(self._path) as folder:
                 # A pipe in the place of the file must not make us wait for ever.
                 flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
                 file = os.open(name, flags, dir_fd=folder)
@@ -48,7 +47,7 @@ class SecretFolder:
         """Put a secret there so that no reader sees half of it and nobody else sees any of it."""
         self._ensure()
         draft = f".{name}.draft"
-        with self._opened() as folder:
+        with opened_folder(self._path) as folder:
             _unlink(draft, folder)  # left over where somebody was killed here
             file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, MODE, dir_fd=folder)
             with os.fdopen(file, "w", encoding="utf-8") as stream:
@@ -58,7 +57,7 @@ class SecretFolder:
 
     def delete(self, name: str) -> None:
         """Remove a secret; that it is gone by now is fine."""
-        with self._opened() as folder:
+        with opened_folder(self._path) as folder:
             _unlink(name, folder)
 
     def _ensure(self) -> None:
@@ -66,14 +65,6 @@ class SecretFolder:
             if not folder.exists():
                 folder.mkdir(mode=0o700)
                 os.chown(folder, *self._owner, follow_symlinks=False)
-
-    @contextmanager
-    def _opened(self) -> Iterator[int]:
-        folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            yield folder
-        finally:
-            os.close(folder)
 
 
 def _find_owner(settings: Settings, service: str) -> tuple[int, int]:

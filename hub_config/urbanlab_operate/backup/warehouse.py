@@ -9,10 +9,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
+from urbanlab.contract.files import opened_folder
 from urbanlab.contract.secrets import read_secret
 from urbanlab_hub.settings import Settings
 from urbanlab_operate.backup.contents import open_plain
@@ -45,7 +45,11 @@ def copy_databases(settings: Settings, target: Path) -> None:
 def fetch_copy(folder: Path, name: str, target: Path) -> None:
     """Copy a file out of a folder of the engine's account; raise `OperateError` where that has put a link."""
     try:
-        with _opened(folder) as place, open_plain(Path(name), place) as there, target.open("xb") as here:
+        with (
+            opened_folder(folder) as place,
+            open_plain(Path(name), place) as there,
+            target.open("xb") as here,
+        ):
             shutil.copyfileobj(there, here, 1 << 22)
     except OSError as error:
         if error.errno not in _LINKS:
@@ -55,17 +59,8 @@ def fetch_copy(folder: Path, name: str, target: Path) -> None:
 
 def drop_copy(folder: Path, name: str) -> None:
     """Delete the engine's file, if it is there, and nothing that a link leads to."""
-    with suppress(OSError), _opened(folder) as place:
+    with suppress(OSError), opened_folder(folder) as place:
         os.unlink(name, dir_fd=place)
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def restore_databases(state: Path, source: Path) -> dict[str, int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 DRAFT = ".draft"  # the ending of what is not whole yet
@@ -33,6 +35,16 @@ def remove_whole(path: Path) -> bool:
         return False
     _sync_folder(path.parent)
     return True
+
+
+@contextmanager
+def opened_folder(path: Path) -> Iterator[int]:
+    """Give a folder as a descriptor, by which what lies in it is named; raise `OSError` for a link in its place."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
