@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from pathlib import Path
 
 import pytest
 
-from urbanlab.contract.live import MAX_SESSIONS
-from urbanlab.contract.naming import ROLES
 from urbanlab.contract.records import (
-    ALLOWANCES,
-    COLUMN_TYPES,
     PublishingRules,
     Quotas,
     SharedFolder,
-    Tenant,
 )
-from urbanlab_hub.tenant_schema import SCHEMA
 from urbanlab_hub.tenants import TenantError, load_tenant, load_tenants
 
 DEFAULTS = """\
@@ -400,34 +392,3 @@ def test_no_tenant_is_a_folder_that_is_absent_or_an_archive(folder: Path) -> Non
 
     assert load_tenants(folder, folder / "_defaults.yaml") == {}
     assert load_tenants(folder / "nowhere", folder / "_defaults.yaml") == {}
-
-
-def test_the_schema_knows_the_column_types_of_the_contract() -> None:
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-
-    assert schema["$defs"]["column"]["properties"]["type"]["enum"] == list(COLUMN_TYPES)
-
-
-def test_no_tenant_has_more_interactive_views_than_a_runner_takes() -> None:
-    rules = json.loads(SCHEMA.read_text(encoding="utf-8"))["properties"]["publishing"]["properties"]
-    assert {rules[name]["maximum"] for name in ("live_views", "live_views_each")} == {MAX_SESSIONS}
-
-
-def test_the_schema_knows_the_roles_and_allowances_of_the_contract() -> None:
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-
-    assert schema["$defs"]["roles"]["items"]["enum"] == list(ROLES)
-    assert schema["properties"]["allow"]["items"]["enum"] == list(ALLOWANCES)
-
-
-def test_the_defaults_are_those_of_the_record(tmp_path: Path) -> None:
-    (tmp_path / "musterstadt.yaml").write_text("title: Musterstadt\n", encoding="utf-8")
-    tenant = load_tenants(tmp_path)["musterstadt"]
-
-    safe = {
-        spec.name: spec.default
-        for spec in dataclasses.fields(Tenant)
-        if spec.default is not dataclasses.MISSING and spec.name not in ("feeds", "sensors", "reports")
-    }
-    assert {name: getattr(tenant, name) for name in safe} == safe
-    assert len(safe) == 12
