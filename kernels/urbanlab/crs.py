@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from urbanlab.errors import MapError
@@ -119,10 +120,9 @@ def _parse_geometries(column: pd.Series[Any]) -> Any:
 
     values = column.tolist()
     if all(isinstance(value, str) and not value.lstrip().startswith("{") for value in values):
-        try:
+        # If one of them is wrong, they are read one by one, so that the message can name it.
+        with suppress(shapely.errors.ShapelyError):
             return shapely.from_wkt(values)
-        except shapely.errors.ShapelyError:
-            pass  # one by one, so that the message can name the wrong one
     return [_parse_geometry(value) for value in values]
 
 
