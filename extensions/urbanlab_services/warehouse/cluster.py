@@ -110,12 +110,14 @@ class ClusterEngine(EngineClient):
         self, job: wire.Job, outcomes: list[wire.Outcome], rows: _Rows | None, **more: str
     ) -> AsyncGenerator[bytes, None]:
         text, arguments, headers = self._make_request(job, more)
-        content = text if rows is None else rows.rest()
+        body: dict[str, Any] = {"content": text if rows is None else rows.rest()}
+        if rows is None and job.parameters:
+            # In a form, for no address is as long as a value may be; rows come without them.
+            named = {f"param_{name}": value.encode() for name, value in job.parameters.items()}
+            body = {"files": {name: (None, value) for name, value in {"query": text, **named}.items()}}
         is_done = False
         try:
-            async with self._client.stream(
-                "POST", "/", params=arguments, headers=headers, content=content
-            ) as answer:
+            async with self._client.stream("POST", "/", params=arguments, headers=headers, **body) as answer:
                 async for piece in _read(answer, job):
                     yield piece
                 outcomes.append(_read_summary(answer.headers))
@@ -161,7 +163,6 @@ class ClusterEngine(EngineClient):
     ) -> tuple[bytes, dict[str, str], dict[str, str]]:
         """Return the statement, the arguments and the headers."""
         arguments = {"query_id": job.tag, "wait_end_of_query": "0", **job.settings, **more}
-        arguments |= {f"param_{name}": value for name, value in job.parameters.items()}
         if job.kind in _READING and not job.session:
             arguments |= {"readonly": "2", "cancel_http_readonly_queries_on_client_close": "1"}
         elif job.role != OPERATOR_ROLE:

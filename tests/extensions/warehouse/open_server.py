@@ -26,6 +26,7 @@ from urbanlab_services.warehouse.credentials import Identity
 from urbanlab_services.warehouse.embedded import EmbeddedEngine
 from urbanlab_services.warehouse.errors import CANCELLED, WarehouseError
 from urbanlab_services.warehouse.execution import execute
+from urbanlab_services.warehouse.forms import read_form
 from urbanlab_services.warehouse.intake import Intake
 from urbanlab_services.warehouse.killing import find_killed
 from urbanlab_services.warehouse.running import CutError, Running
@@ -153,7 +154,11 @@ class OpenHandler(RequestHandler):
         server = self.server
         values = {name: items[-1].decode() for name, items in self.request.query_arguments.items()}
         identity = server.identify(self.request.headers)
-        text, rows = await split_statement(values.get("query", ""), self.intake.pieces())
+        body = self.intake.pieces()
+        content_type = self.request.headers.get("Content-Type", "")
+        if content_type.startswith("multipart/form-data"):
+            values |= (await read_form(content_type, body)).values
+        text, rows = await split_statement(values.get("query", ""), body)
         job = await server.make_job(identity, values, text)
         answer = Answer(self, Arguments(), job, server.spool)
         try:

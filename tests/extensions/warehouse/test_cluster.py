@@ -28,6 +28,7 @@ from tests.extensions.warehouse.test_client import (  # noqa: F401
     test_a_failing_query_is_an_error_with_its_code,
     test_a_frame_is_inserted,
     test_a_large_answer_arrives_whole,
+    test_a_long_text_goes_as_a_form,
     test_a_query_takes_parameters_that_can_hold_anything,
     test_an_answer_without_rows_has_its_columns,
     test_an_error_behind_rows_is_an_error_at_the_client,
