@@ -378,3 +378,12 @@ def test_names_in_the_rendered_configuration_are_escaped(tmp_path: Path) -> None
         {"r": ["GRANT SELECT ON a&b"]}
     )
     assert "a&lt;b" in roles.render_config(Path("/a<b"))
+
+
+def test_what_is_acknowledged_is_on_the_disk_and_nobody_can_choose_otherwise(engine: Engine) -> None:
+    asked = "SELECT name, value FROM system.merge_tree_settings WHERE name LIKE 'fsync%' AND changed ORDER BY name"
+    assert engine.run("operator", asked) == "fsync_after_insert\t1\nfsync_part_directory\t1\n"
+    with pytest.raises(WarehouseError, match="fsync_after_insert"):
+        engine.judge(
+            "CREATE TABLE lab_alpha.x (a Int8) ENGINE = MergeTree ORDER BY a SETTINGS fsync_after_insert = 0"
+        )
