@@ -162,6 +162,19 @@ def test_a_long_query_shows_its_progress_and_takes_it_away(kernel: Kernel, wareh
     assert last == ("update_display_data", {"text/plain": "", "text/html": ""})
 
 
+def test_progress_says_how_many_rows_and_bytes_have_come(kernel: Kernel) -> None:
+    code = (
+        "import time; from urbanlab.progress import Progress; from urbanlab.session import current_session\n"
+        "with Progress(current_session()) as progress:\n"
+        "    progress.note(1_234_567, 5_000_000); time.sleep(2)"
+    )
+    texts: list[str] = []
+    kernel.client.execute_interactive(
+        code, output_hook=lambda said: texts.append(str(said["content"].get("data", {}))), timeout=60
+    )
+    assert any("1,234,567 rows, 5 MB received" in text for text in texts), texts
+
+
 def test_an_answer_that_outgrows_the_kernel_is_refused_and_the_kernel_lives(kernel: Kernel) -> None:
     kernel.run(
         "import urbanlab as ul, resource, psutil; ul.query('SELECT 1 AS x')\n"
